@@ -1,0 +1,173 @@
+/* cache.h - the local copy of all contacts: one LMDB environment, one writer lane,
+ * readers on the loop. Lookups never wait for a load.
+ *
+ * Threads: reading on the loop. A load (begin, put, delete, commit, abort) on any one
+ * thread at a time; it encodes there and hands finished batches to the cache's lane. */
+#ifndef CACHE_CACHE_H
+#define CACHE_CACHE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+#include "cache/record.h"
+#include "contactor/contact.h"
+#include "loop/loop.h"
+#include "number/number.h"
+
+struct cache;
+struct cache_source; /* one source's part; lives as long as the cache */
+
+struct cache_options {
+    const char *dir; /* created 0700 if missing; files 0600 */
+    uint64_t
+        map_size; /* bytes of address space; grown when full up to map_max; 0: defaults */
+    uint64_t map_max;
+};
+
+/* Opens, or creates. A file of another format or a damaged one is set aside (renamed
+ * "...damaged-DATE", one kept) with a warning and an empty cache begins: the sources fill
+ * it again. returns 0 | -CTR_E* with a sentence in error */
+int cache_open(struct loop *loop, const struct cache_options *options, struct cache **out,
+               char *error, size_t cap);
+/* No load may be under way. NULL-safe. */
+void cache_close(struct cache *cache);
+
+/* The part of a source, by its configured name; empty until the first load. Loop thread.
+ */
+struct cache_source *cache_source(struct cache *cache, const char *name);
+/* Forget all contacts of a source / of every source not named. On the lane, later. */
+void cache_wipe(struct cache_source *source);
+void cache_retain(struct cache *cache, const char *const *names, size_t n);
+
+struct cache_info {
+    uint64_t contacts, numbers, e164, local, not_numbers;
+    int64_t as_of;      /* wall ms of the last committed load, also one without changes */
+    int64_t changed_at; /* wall ms of the last load that changed something */
+    uint64_t generation; /* grows with every commit that changed something */
+    bool has_cursor;
+};
+void cache_source_info(struct cache_source *source, struct cache_info *out); /* loop */
+/* The cursor committed with the last load. returns 0 | -CTR_ENOENT. Loop. */
+int cache_cursor(struct cache_source *source, struct strbuf *out);
+
+/* Bytes of the map in use and its limit; whether the last write failed (disk full, I/O).
+ */
+struct cache_health {
+    uint64_t used, map_size;
+    int write_error; /* 0 or -CTR_E* of the last commit */
+    uint64_t commits, reopened;
+};
+void cache_health(struct cache *cache, struct cache_health *out);
+
+/* ---- loading
+ * --------------------------------------------------------------------------- */
+
+struct cache_load;
+
+struct cache_load_options {
+    bool full;                   /* what is not put is deleted */
+    const struct dialplan *plan; /* copied */
+    /* A hash of everything besides the contacts that shapes a record (dial plan, format
+     * version): when it changed since the last load, unchanged contacts are rewritten. */
+    uint64_t shape;
+    unsigned max_delete_percent; /* a full load that would delete more is refused */
+    bool allow_delete;           /* this once */
+    bool may_wait; /* put may block while the lane catches up (source lanes) */
+    bool dry_run;  /* count only, commit nothing */
+};
+
+struct cache_load_stats {
+    uint64_t seen, added, changed, unchanged, deleted;
+    uint64_t duplicates; /* an id put twice: the first counts */
+    uint64_t rejected;   /* record_encode refused */
+    uint64_t warnings;   /* values cut or dropped */
+};
+
+int cache_load_begin(struct cache_source *source,
+                     const struct cache_load_options *options, struct cache_load **out);
+/* returns 0 | -CTR_EPAUSE (not may_wait: taken, slow down) | the error of the lane so far
+ */
+int cache_load_put(struct cache_load *load, const struct ctr_contact *contacts, size_t n);
+int cache_load_delete(struct cache_load *load, const struct ctr_str *ids, size_t n);
+/* All or nothing, cursor and contacts in one transaction; waits for the lane. Frees load.
+ * returns 0 | -CTR_EREFUSED (too many deletions; stats tell) | -CTR_EFULL | -CTR_EIO ...
+ */
+int cache_load_commit(struct cache_load *load, struct ctr_str cursor,
+                      struct cache_load_stats *stats);
+/* The same without waiting, for loads driven from the loop: done runs on the loop. */
+void cache_load_commit_async(struct cache_load *load, struct ctr_str cursor,
+                             void (*done)(void *arg, int status,
+                                          const struct cache_load_stats *stats),
+                             void *arg);
+void cache_load_abort(struct cache_load *load);
+void cache_load_progress(const struct cache_load *load, struct cache_load_stats *stats);
+
+/* ---- reading: the loop
+ * ------------------------------------------------------------------ */
+
+/* One read transaction at a time, held for one slice of work and never across loop turns.
+ * returns 0 | -CTR_EIO (the environment is being reopened: answer "unavailable") */
+int cache_read_begin(struct cache *cache);
+void cache_read_end(struct cache *cache);
+
+/* Between begin and end; r points into the map. returns 0 | -CTR_ENOENT | -CTR_EIO */
+int cache_get(struct cache_source *source, uint32_t recno, struct record *r);
+int cache_find(struct cache_source *source, struct ctr_str id, uint32_t *recno);
+
+enum cache_index {
+    CACHE_ALL,             /* every record, by recno; no key */
+    CACHE_NUMBER,          /* digits of E164 and LOCAL numbers, apart from each other */
+    CACHE_NUMBER_REVERSED, /* E164 digits from the end */
+    CACHE_WORD, /* folded words (both forms) of names, organisation, department,
+                 * title, mail, city and the other short text kinds (not note) */
+    CACHE_SOUND /* phonetic codes of the words of names and organisation */
+};
+
+enum { CACHE_KEY_MAX = 80 };
+
+/* A walk over an index: every posting whose key equals (exact) or begins with the key, in
+ * key order, then recno. A record may come several times (two numbers, two words). It may
+ * be kept across read_end/read_begin: it seeks to where it was. Plain data: save and
+ * restore by copy. */
+struct cache_walk {
+    struct cache_source *source;
+    uint32_t index; /* enum cache_index */
+    uint8_t exact;
+    uint8_t number_class; /* CACHE_NUMBER: which class the key is of */
+    uint8_t key_len;
+    uint8_t at_len; /* 0: before the first */
+    uint64_t epoch; /* the read transaction `cursor` belongs to */
+    void *cursor;
+    uint32_t recno; /* of the posting it stands on */
+    uint8_t kind;   /* number indexes: the field's kind */
+    char key[CACHE_KEY_MAX];
+    char at[CACHE_KEY_MAX]; /* the key it stands on */
+};
+
+void cache_walk_init(struct cache_walk *walk, struct cache_source *source,
+                     enum cache_index index, struct ctr_str key, bool exact,
+                     enum number_class number_class);
+/* returns 0: walk->recno, walk->kind | -CTR_ENOENT: end | -CTR_EIO */
+int cache_walk_next(struct cache_walk *walk);
+/* About how many postings are ahead, looking at no more than `limit`. */
+unsigned cache_walk_estimate(struct cache_walk *walk, unsigned limit);
+
+/* Does this record have the posting the walk would find it by; and is `at` the first such
+ * key of the record? For leaving out what another walk, or an earlier posting, has given.
+ */
+bool cache_record_in_walk(const struct cache_walk *walk, const struct record *r);
+bool cache_walk_is_first(const struct cache_walk *walk, const struct record *r);
+
+/* The company whose trunk number begins these E.164 digits: longest trunk wins; only when
+ * all contacts that show this trunk agree on the organisation. recno: one of them, the
+ * main number's own if there is one. returns 0 | -CTR_ENOENT | -CTR_EIO */
+struct cache_company {
+    uint32_t recno;
+    uint8_t trunk_len;
+    unsigned contacts;
+};
+int cache_company(struct cache_source *source, struct ctr_str digits,
+                  struct cache_company *out);
+
+#endif
