@@ -115,7 +115,7 @@ struct ctr_principal *flow_admin(struct flow *flow);
 /* What carries out a source's role; given by the plugin module, called on the loop. */
 struct flow_driver {
     void *ctx;
-    bool delta, search;
+    bool can_delta, can_search;
     /* Begin a sync: flow_sync_end must follow, from any thread. returns 0 | negative: not
      * begun, error text through flow_source_error before */
     int (*sync)(void *ctx, struct ctr_sync *sync, const struct ctr_sync_request *request);
