@@ -164,6 +164,13 @@ static void report_syntax(struct diag *diag, struct conf_place at, const char *t
          "; a backslash needs another one before it, or use 'single quotes'"},
         {"could not determine value type",
          "; write text in \"quotes\", and yes or no as true or false"},
+        {"expected digit, saw", "; durations and sizes need quotes, such as \"15m\""},
+        {"string: unescaped control",
+         "; the closing quote is missing, or the text goes over several lines: use "
+         "three quotes"},
+        {"saw ','", "; several values make a list: [\"a\", \"b\"]"},
+        {"expected '=', saw",
+         "; a key of other characters than a-z, 0-9, '_' and '-' needs quotes"},
     };
     static const char prefix[] = "Error while parsing ";
     const char *help = "";
