@@ -169,8 +169,6 @@ static void report_syntax(struct diag *diag, struct conf_place at, const char *t
          "; the closing quote is missing, or the text goes over several lines: use "
          "three quotes"},
         {"saw ','", "; several values make a list: [\"a\", \"b\"]"},
-        {"expected '=', saw",
-         "; a key of other characters than a-z, 0-9, '_' and '-' needs quotes"},
     };
     static const char prefix[] = "Error while parsing ";
     const char *help = "";
