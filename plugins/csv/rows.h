@@ -14,7 +14,10 @@
 
 #include "input.h"
 
-enum { ROWS_COLUMNS_MAX = 2000, ROWS_ROW_MAX = 1024 * 1024 };
+#ifndef CSV_ROW_MAX
+#define CSV_ROW_MAX (1024 * 1024)
+#endif
+enum { ROWS_COLUMNS_MAX = 2000, ROWS_ROW_MAX = CSV_ROW_MAX };
 
 /* In the order of the option's choices. */
 enum delimiter {
