@@ -53,7 +53,7 @@ static enum scan_result scan_quoted(struct rows *r, struct scan *s, struct cell 
     char *quote;
 
     s->open = s->at;
-    for (;; p++) {
+    for (;;) {
         quote = memchr(r->buf + p, '"', r->end - p);
         if (!quote)
             return r->eof ? SCAN_OPEN : SCAN_MORE;
@@ -63,7 +63,7 @@ static enum scan_result scan_quoted(struct rows *r, struct scan *s, struct cell 
         if (p + 1 == r->end || r->buf[p + 1] != '"')
             break;
         cell->escaped = true;
-        p++;
+        p += 2;
     }
     cell->ptr = r->buf + begin;
     cell->len = (uint32_t)(p - begin);
@@ -406,23 +406,25 @@ int32_t rows_fill(struct rows *r)
     return 0;
 }
 
-/* How often c stands outside quotes in the first line that is not empty. */
-static uint32_t count_outside(const struct rows *r, char c)
+/* How often c stands outside quotes in the first line that is not empty. whole: its end
+ * and something behind it are there. */
+static uint32_t count_outside(const struct rows *r, char c, bool *whole)
 {
     bool quoted = false, text = false;
     uint32_t n = 0;
 
+    *whole = false;
     for (size_t i = r->at; i < r->end; i++) {
         char have = r->buf[i];
+        bool line = !quoted && (have == '\n' || have == '\r');
 
+        if (line && text) {
+            *whole = i + 1 < r->end;
+            break;
+        }
         if (have == '"')
             quoted = !quoted;
-        if (!quoted && (have == '\n' || have == '\r')) {
-            if (text)
-                break;
-            continue;
-        }
-        text = true;
+        text = text || !line;
         n += !quoted && have == c;
     }
     return n;
@@ -449,22 +451,50 @@ static char take_sep_line(struct rows *r)
     return c == ',' || c == ';' || c == '\t' || c == '|' ? c : 0;
 }
 
-void rows_delimiter(struct rows *r, enum delimiter wanted)
+static char find_delimiter(const struct rows *r)
 {
-    static const char fixed[] = {0, ',', ';', '\t', '|'};
     static const char order[] = {'\t', ';', ',', '|'}; /* the rarest in text first */
-    char sep = take_sep_line(r), found = fixed[wanted] ? fixed[wanted] : sep;
     uint32_t most = 0, n;
+    char found = ',';
+    bool whole;
 
-    for (unsigned i = 0; !fixed[wanted] && !sep && i < sizeof(order); i++) {
-        n = count_outside(r, order[i]);
+    for (unsigned i = 0; i < sizeof(order); i++) {
+        n = count_outside(r, order[i], &whole);
         if (n > most) {
             most = n;
             found = order[i];
         }
     }
-    r->delimiter = found ? found : ',';
+    return found;
+}
+
+/* Two lines must be there, a "sep=" line and the header, or all that fits. */
+static int32_t fill_header(struct rows *r)
+{
+    bool whole = false;
+    int32_t rc;
+
+    do {
+        rc = rows_fill(r);
+        if (rc != 0)
+            return rc;
+        if (r->base + r->at == 0)
+            r->sep = take_sep_line(r);
+        count_outside(r, ',', &whole);
+    } while (!whole && !r->eof && r->end < ROWS_ROW_MAX);
+    return 0;
+}
+
+int32_t rows_begin(struct rows *r, enum delimiter wanted)
+{
+    static const char fixed[] = {0, ',', ';', '\t', '|'};
+    int32_t rc = fill_header(r);
+
+    if (rc != 0)
+        return rc;
+    r->delimiter = fixed[wanted] ? fixed[wanted] : r->sep ? r->sep : find_delimiter(r);
     r->stop['\n'] = r->stop['\r'] = r->stop[(uint8_t)r->delimiter] = true;
+    return 0;
 }
 
 void rows_finish(struct rows *r)

@@ -50,6 +50,7 @@ struct rows {
     uint64_t base; /* bytes of text before buf */
     uint64_t at_line;
     char delimiter;
+    char sep;                       /* what a "sep=" line says; 0: none */
     bool stop[256];                 /* ends an unquoted cell */
     bool eof, skipping;             /* skipping: in a line that is too long to keep */
     uint64_t strict_until;          /* byte of the text */
@@ -66,9 +67,9 @@ struct rows {
 };
 
 int32_t rows_init(struct rows *r, struct input *in);
-/* Takes the "sep=;" line of a spreadsheet and finds the delimiter; after the first
- * rows_fill. */
-void rows_delimiter(struct rows *r, enum delimiter wanted);
+/* Reads the first bytes, obeys a "sep=;" line, finds the delimiter. returns 0 | a
+ * negative code after host->fail */
+int32_t rows_begin(struct rows *r, enum delimiter wanted);
 enum rows_result rows_next(struct rows *r);
 /* Drops the rows seen so far and reads on. returns 0 | a negative code after host->fail
  */

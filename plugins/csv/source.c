@@ -213,11 +213,8 @@ static int32_t more(struct run *run)
 
 static int32_t read_rows(const struct source *s, struct run *run)
 {
-    int32_t rc = rows_fill(&run->rows);
+    int32_t rc = rows_begin(&run->rows, s->delimiter);
 
-    if (rc != 0)
-        return rc;
-    rows_delimiter(&run->rows, s->delimiter);
     while (rc == 0) {
         switch (rows_next(&run->rows)) {
         case ROWS_ROW:

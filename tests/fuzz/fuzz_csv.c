@@ -1,6 +1,6 @@
-/* fuzz_csv.c - any bytes as a CSV file: the first byte chooses the options, the rest is
- * the file. Besides not crashing, every value must be UTF-8 without NUL, and the test host
- * aborts on any breach of the contract.
+/* fuzz_csv.c - any bytes as a CSV file: the first byte chooses the options, the rest
+ * is the file. Besides not crashing, every value must be UTF-8 without NUL, and the test
+ * host aborts on any breach of the contract.
  *
  * Built with -DCSV_INPUT_BLOCK=61 -DCSV_ROW_MAX=512 it also cuts rows at every place. */
 #include <stdio.h>
