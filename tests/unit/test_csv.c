@@ -459,6 +459,132 @@ static void test_endless_row(void)
     free(text);
 }
 
+/* Repeats a piece of text. */
+static size_t repeat(char *out, size_t n, const char *piece)
+{
+    size_t len = strlen(piece);
+
+    for (size_t i = 0; i < n; i++)
+        memcpy(out + i * len, piece, len);
+    out[n * len] = 0;
+    return n * len;
+}
+
+static void test_limits(void)
+{
+    static char text[128 * 1024];
+    struct testhost *t;
+    size_t n = (size_t)sprintf(text, "id;name;phone\n1;");
+
+    n += repeat(text + n, 2100, ";");
+    n += (size_t)sprintf(text + n, "\n2;\"B\n\";\"C\nD\"x\n3;C;3\n;;\n4;D;4\n");
+    t = sync_text(text, 0);
+    rejects(t, "line 2: has too many columns");
+    rejects(t, "line 3: text follows a closing quote (the quote opened in line 4)");
+    ok(testhost_find(t, "3") && testhost_find(t, "4"), "the rows behind are read");
+    testhost_destroy(t);
+
+    n = (size_t)sprintf(text, "id");
+    n += repeat(text + n, 130, ";Tel");
+    n += (size_t)sprintf(text + n, "\n1");
+    repeat(text + n, 130, ";7");
+    put_file(text, strlen(text));
+    t = start(OPTIONS("map.id", "id", "map.phone_home", "TEL"));
+    is_int(testhost_sync(t, NULL), 0, "130 numbers");
+    is_int(t->n_contacts ? t->contacts[0]->n_fields : 0, 128, "128 are kept");
+    rejects(t, "line 2: phone_home is beyond the 128 values of a contact");
+    testhost_destroy(t);
+
+    n = (size_t)sprintf(text, "id;name;owner\n1;A;");
+    n += repeat(text + n, 401, "o");
+    n += (size_t)sprintf(text + n, "\n2;");
+    n += repeat(text + n, 17000, "n");
+    sprintf(text + n, ";anna\n");
+    put_file(text, strlen(text));
+    t = start(OPTIONS("map.id", "id", "map.owner", "owner", "map.display_name", "name",
+                      "map.display_name", "owner", "map.x_b", "name"));
+    is_int(testhost_sync(t, NULL), -CTR_EFORMAT, "nothing of this can be used");
+    rejects(t, "line 2: the owner is longer than 400 bytes");
+    rejects(t, "line 3: display_name is longer than 16384 bytes");
+    rejects(t, "line 3: custom field is longer than 16384 bytes");
+    testhost_destroy(t);
+}
+
+static void test_header_names(void)
+{
+    static char text[8192];
+    struct testhost *t;
+    size_t n = (size_t)sprintf(text, "ID;\xc2\xa0STRA\xc3\x9f"
+                                     "E \xc2\xa0 \xc3\x9c"
+                                     "BER\t;");
+
+    for (int i = 0; i < 100; i++)
+        n += (size_t)sprintf(text + n, "a rather long name of a column, number %d;", i);
+    sprintf(text + n, "\n1;\xc2\xa0Weg\xc2\xa0\n");
+    put_file(text, strlen(text));
+    t = start(OPTIONS("map.id", "id", "map.street",
+                      "Stra\xc3\x9f"
+                      "e \xc3\xbc"
+                      "ber"));
+    is_int(testhost_sync(t, NULL), 0, "blanks of all kinds and case do not matter");
+    is_field(t, "1", CTR_FIELD_STREET, "Weg");
+    testhost_destroy(t);
+    t = start(OPTIONS("map.id", "id", "map.street", "nowhere"));
+    is_int(testhost_sync(t, NULL), -CTR_EFORMAT, "a long header");
+    says(t, "... (103 in all)");
+    testhost_destroy(t);
+}
+
+static void test_bad_utf(void)
+{
+    static const char rows[] =
+        "id;name\n1;\xe0\x80\x80\n2;\xed\xa0\x80\n3;\xf0\x80\x80\x80\n"
+        "4;\xf4\x90\x80\x80\n5;\xc3(\n6;\xf0\x9f\x98\x80\n7;\xe2\x82(\n";
+    static const char half[] = "i\0d\0;\0n\0\n\0"
+                               "1\0;\0\x3d\xd8"
+                               "a\0\n\0"
+                               "2\0;\0b\0\n\0";
+    static const char cut[] = "i\0d\0;\0n\0\n\0"
+                              "1\0;\0b\0\n\0"
+                              "2\0;\0\x3d";
+    struct testhost *t;
+
+    PUT(rows);
+    t = start(OPTIONS("encoding", "utf-8", "map.id", "id", "map.surname", "name"));
+    is_int(testhost_sync(t, NULL), 0, "all the ways not to be UTF-8");
+    is_int(t->n_contacts, 1, "one row is");
+    is_field(t, "6", CTR_FIELD_SURNAME, "\xf0\x9f\x98\x80");
+    testhost_destroy(t);
+    PUT(half);
+    t = start(OPTIONS("map.id", "id", "map.surname", "n"));
+    is_int(testhost_sync(t, NULL), 0, "half a pair of UTF-16");
+    rejects(t, "line 2: holds bytes that are not UTF-16 LE");
+    is_field(t, "2", CTR_FIELD_SURNAME, "b");
+    put_file(cut, sizeof(cut) - 1);
+    is_int(testhost_sync(t, NULL), -CTR_EUNAVAIL, "a file that ends within a character");
+    says(t, "within a character");
+    testhost_destroy(t);
+}
+
+/* Rows that make the machine go back again and again: it must stay linear. */
+static void test_rescan(void)
+{
+    enum { N = 400000 };
+    char *text = malloc(N * 8 + 64);
+    size_t n = (size_t)sprintf(text, "id;name;phone\n0;Z;0\n");
+    struct testhost *t;
+
+    for (int i = 0; i < 60; i++) {
+        n += repeat(text + n, 1, "1;\"x\n");
+        n += repeat(text + n, N / 60, "a\"\"\n");
+    }
+    sprintf(text + n, "9;Y;9\n");
+    t = sync_text(text, 0);
+    ok(testhost_find(t, "0") && testhost_find(t, "9"), "first and last row are there");
+    testhost_destroy(t);
+    free(text);
+}
+
 /* --- files that are not ready ---------------------------------------------------------
  */
 
@@ -801,6 +927,10 @@ int main(void)
     test_stray_quotes();
     test_broken_multi_line();
     test_endless_row();
+    test_limits();
+    test_header_names();
+    test_bad_utf();
+    test_rescan();
     test_half_written();
     test_empty();
     test_not_a_file();
