@@ -136,7 +136,7 @@ plugin = "csv"
 file = "{csv}"
 dialplan = "germany"
 sync = "manual"
-max_file_size = "4G"
+max_size = "4G"
 [source.{source}.map]
 id = "id"
 given_name = "first_name"
