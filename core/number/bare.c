@@ -13,7 +13,7 @@ enum {
     NATIONAL_USUAL_MAX = 11   /* area code and subscriber; more only with extensions */
 };
 
-/* E.164 without a plus, of the own country or of any. */
+/* E.164 without a plus, of the own country or of another. */
 static bool add_missing_plus(struct collect *c, const char *digits, size_t n, bool own,
                              size_t min)
 {
@@ -21,7 +21,7 @@ static bool add_missing_plus(struct collect *c, const char *digits, size_t n, bo
     size_t len;
     uint32_t code = numbering_calling_code(digits, n, &len);
 
-    if (code == 0 || (own && code != c->plan->calling_code) || n < min ||
+    if (code == 0 || own != (code == c->plan->calling_code) || n < min ||
         !numbering_check("", true, digits, n, &found) || !found.valid)
         return false;
     collect_add(c, &found, NUMBER_NOTE_MISSING_PLUS);
@@ -29,20 +29,23 @@ static bool add_missing_plus(struct collect *c, const char *digits, size_t n, bo
 }
 
 /* What the library makes of it; it too finds out about a missing plus. */
-static bool add_national(struct collect *c, const char *digits, size_t n, bool only_valid)
+static bool add_national(struct collect *c, const char *digits, size_t n, bool only_valid,
+                         size_t max)
 {
     struct numbering found;
-    bool bare;
+    bool had_code;
 
     if (!only_valid && numbering_fast_national(c->plan, digits, n, &found)) {
         collect_add(c, &found, NUMBER_NOTE_NATIONAL_BARE);
         return true;
     }
     if (!numbering_check(c->plan->country, false, digits, n, &found) ||
-        !(only_valid ? found.valid : found.possible))
+        !(only_valid ? found.valid : found.possible) ||
+        found.len > numbering_code_digits(found.calling_code) + max)
         return false;
-    bare = found.len != n || memcmp(found.digits, digits, n) != 0;
-    collect_add(c, &found, bare ? NUMBER_NOTE_NATIONAL_BARE : NUMBER_NOTE_MISSING_PLUS);
+    had_code = found.len == n && memcmp(found.digits, digits, n) == 0;
+    collect_add(c, &found,
+                had_code ? NUMBER_NOTE_MISSING_PLUS : NUMBER_NOTE_NATIONAL_BARE);
     return true;
 }
 
@@ -74,14 +77,17 @@ static void collect_in_country(struct collect *c, const char *digits, size_t n)
     add_missing_plus(c, digits, n, true, E164_DIGITS_MIN);
     if (collect_full(c))
         return;
-    if (closed && add_national(c, digits, n, area) && collect_full(c))
+    if (closed && add_national(c, digits, n, area, NUMBER_DIGITS_MAX) && collect_full(c))
         return;
     if (add_local_area(c, digits, n, NATIONAL_USUAL_MAX) || collect_full(c))
         return;
     if (!closed && n >= LOCAL_DIGITS_MIN)
-        add_national(c, digits, n, true);
+        add_national(c, digits, n, true, NATIONAL_USUAL_MAX);
     if (!collect_full(c))
         add_missing_plus(c, digits, n, false, E164_DIGITS_MIN);
+    /* Longer than usual, but not impossible. */
+    if (!collect_full(c) && !closed && n > NATIONAL_USUAL_MAX)
+        add_national(c, digits, n, true, NUMBER_DIGITS_MAX);
     if (!collect_full(c))
         add_local_area(c, digits, n, NUMBER_DIGITS_MAX);
 }

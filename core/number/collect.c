@@ -37,11 +37,6 @@ static void apply_extension(const struct collect *c, struct number *number)
         number->note = NUMBER_NOTE_EXTENSION;
 }
 
-static size_t code_digits(uint32_t code)
-{
-    return code < 10 ? 1 : code < 100 ? 2 : 3;
-}
-
 void collect_add(struct collect *c, const struct numbering *found, enum number_note note)
 {
     struct number number = {.class = NUMBER_E164, .note = (uint8_t)note};
@@ -49,7 +44,7 @@ void collect_add(struct collect *c, const struct numbering *found, enum number_n
     (void)put_digits(&number, found->digits, found->len); /* fits by type */
     apply_extension(c, &number);
     number.trunk_len = trunk_of(c->plan, c->scan, &number,
-                                found->len - code_digits(found->calling_code));
+                                found->len - numbering_code_digits(found->calling_code));
     add(c, &number);
 }
 
@@ -103,30 +98,38 @@ static bool add_short_behind_code(struct collect *c, const char *digits, size_t 
     return true;
 }
 
-/* "+34 (0)91 ..." where no zero is dialled and none belongs there. */
-static bool without_zero(const struct collect *c, const char *digits, size_t n,
-                         struct numbering *found)
+static bool is_known(const struct numbering *found)
 {
-    char fixed[NUMBER_DIGITS_MAX];
-    struct numbering other;
-    size_t len;
+    struct numbering checked;
 
-    if (!c->scan->paren_zero || numbering_calling_code(digits, n, &len) == 0 ||
-        len + 1 >= n || n > sizeof(fixed) || digits[len] != '0')
-        return false;
-    memcpy(fixed, digits, len);
-    memcpy(fixed + len, digits + len + 1, n - len - 1);
-    if (!numbering_international(fixed, n - 1, &other) || !other.possible)
-        return false;
-    *found = other;
-    return true;
+    return numbering_check("", true, found->digits, found->len, &checked) &&
+           checked.valid;
 }
 
-/* Too few digits for any number there. */
-static bool is_too_short(const struct numbering *found)
+/* "+34 (0)91 ...": a zero that is never dialled there. In Italy one may belong. */
+static void without_zero(const struct collect *c, struct numbering *found)
 {
-    size_t national = found->len - code_digits(found->calling_code);
+    char digits[NUMBER_DIGITS_MAX];
+    struct numbering other;
+    size_t code = numbering_code_digits(found->calling_code);
 
+    if (!c->scan->paren_zero || found->len <= code + 1u || found->digits[code] != '0' ||
+        is_known(found))
+        return;
+    memcpy(digits, found->digits, code);
+    memcpy(digits + code, found->digits + code + 1, found->len - code - 1u);
+    if (numbering_international(digits, found->len - 1u, &other) && other.possible)
+        *found = other;
+}
+
+/* Too few digits for any number there; the library then leaves a national prefix on. */
+static bool is_fragment(const struct numbering *found)
+{
+    size_t code = numbering_code_digits(found->calling_code);
+    size_t national = found->len - code;
+
+    if (found->digits[code] == '0' && numbering_strips_zero(found->calling_code))
+        return true;
     for (size_t n = 1; n <= national; n++) {
         if (numbering_possible(found->calling_code, n))
             return false;
@@ -136,31 +139,32 @@ static bool is_too_short(const struct numbering *found)
 
 /* A refused or unlikely number is kept, so that it can be reported and found as it is. A
  * fragment must not look like the beginning of real numbers. */
-static void add_impossible(struct collect *c, const struct numbering *found,
-                           const char *digits, size_t n)
+static void add_found(struct collect *c, const struct numbering *found,
+                      enum number_note note, const char *dialled, size_t n)
 {
-    if (found && !is_too_short(found))
-        collect_add(c, found, NUMBER_NOTE_IMPOSSIBLE);
+    if (!found || is_fragment(found))
+        collect_add_local(c, dialled, n, NUMBER_NOTE_IMPOSSIBLE);
     else
-        collect_add_local(c, digits, n, NUMBER_NOTE_IMPOSSIBLE);
+        collect_add(c, found, found->possible ? note : NUMBER_NOTE_IMPOSSIBLE);
 }
 
-void collect_international(struct collect *c, const char *digits, size_t n)
+void collect_international(struct collect *c, const char *digits, size_t n, size_t prefix)
 {
+    const char *number = digits + prefix;
+    size_t len = n - prefix;
     struct numbering found;
+    bool read;
 
-    if (n > 2 && digits[0] == '0' && digits[1] == '0') { /* "+0049" */
-        digits += 2;
-        n -= 2;
+    if (len > 2 && number[0] == '0' && number[1] == '0') { /* "+0049" */
+        number += 2;
+        len -= 2;
     }
-    if (add_short_behind_code(c, digits, n))
+    if (add_short_behind_code(c, number, len))
         return;
-    if (!numbering_international(digits, n, &found))
-        add_impossible(c, NULL, digits, n);
-    else if (found.possible || without_zero(c, digits, n, &found))
-        collect_add(c, &found, NUMBER_NOTE_INTERNATIONAL);
-    else
-        add_impossible(c, &found, digits, n);
+    read = numbering_international(number, len, &found);
+    if (read)
+        without_zero(c, &found);
+    add_found(c, read ? &found : NULL, NUMBER_NOTE_INTERNATIONAL, digits, n);
 }
 
 /* "049 89 ...": a zero too few before the own calling code. */
@@ -178,15 +182,6 @@ static bool lost_zero(const struct collect *c, const char *digits, size_t n,
            numbering_check("", true, digits, n, found) && found->valid;
 }
 
-static bool is_known(const struct numbering *found)
-{
-    struct numbering checked;
-
-    return found->possible &&
-           numbering_check("", true, found->digits, found->len, &checked) &&
-           checked.valid;
-}
-
 static void collect_national(struct collect *c, const char *digits, size_t n)
 {
     struct numbering found, other;
@@ -195,10 +190,7 @@ static void collect_national(struct collect *c, const char *digits, size_t n)
 
     if (lost && !(read && is_known(&found)))
         collect_add(c, &other, NUMBER_NOTE_INTERNATIONAL);
-    if (read && found.possible)
-        collect_add(c, &found, NUMBER_NOTE_NATIONAL);
-    else
-        add_impossible(c, read ? &found : NULL, digits, n);
+    add_found(c, read ? &found : NULL, NUMBER_NOTE_NATIONAL, digits, n);
     if (lost)
         collect_add(c, &other, NUMBER_NOTE_INTERNATIONAL);
 }
@@ -207,12 +199,10 @@ void collect_dialled(struct collect *c, const char *digits, size_t n)
 {
     const struct dialplan *plan = c->plan;
 
-    if (collect_has_international_prefix(plan, digits, n)) {
-        size_t len = strlen(plan->international_prefix);
-        collect_international(c, digits + len, n - len);
-    } else if (collect_has_national_prefix(plan, digits, n)) {
+    if (collect_has_international_prefix(plan, digits, n))
+        collect_international(c, digits, n, strlen(plan->international_prefix));
+    else if (collect_has_national_prefix(plan, digits, n))
         collect_national(c, digits, n);
-    } else {
+    else
         collect_bare(c, digits, n);
-    }
 }

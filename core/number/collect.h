@@ -29,8 +29,9 @@ void collect_add_joined(struct collect *c, const char *head, const char *digits,
 void collect_add_local(struct collect *c, const char *digits, size_t n,
                        enum number_note note);
 
-/* Digits that follow a plus or an international prefix. */
-void collect_international(struct collect *c, const char *digits, size_t n);
+/* Digits as dialled; the first `prefix` of them are the international prefix. */
+void collect_international(struct collect *c, const char *digits, size_t n,
+                           size_t prefix);
 /* Digits as dialled, the outside line taken off. */
 void collect_dialled(struct collect *c, const char *digits, size_t n);
 /* Digits with neither international nor national prefix. */

@@ -119,6 +119,11 @@ uint32_t numbering_calling_code(const char *digits, size_t n, size_t *len)
     return 0;
 }
 
+size_t numbering_code_digits(uint32_t calling_code)
+{
+    return calling_code < 10 ? 1 : calling_code < 100 ? 2 : 3;
+}
+
 bool numbering_possible(uint32_t calling_code, size_t national_digits)
 {
     return calling_code < CODE_END && national_digits < 32 &&

@@ -44,6 +44,7 @@ bool numbering_is_short(const char *country, const char *digits, size_t n);
 
 /* The calling code that begins these digits; 0: none. *len gets its digits. */
 uint32_t numbering_calling_code(const char *digits, size_t n, size_t *len);
+size_t numbering_code_digits(uint32_t calling_code);
 bool numbering_possible(uint32_t calling_code, size_t national_digits);
 /* A zero after the calling code is the national prefix, never part of the number. */
 bool numbering_strips_zero(uint32_t calling_code);

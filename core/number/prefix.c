@@ -5,6 +5,8 @@
 
 #include "number/collect.h"
 
+enum { LOCAL_MAX = 7 /* longest number that is dialled as it is */ };
+
 struct piece {
     bool plus;
     bool feature; /* holds * or # */
@@ -100,7 +102,8 @@ static void prefix_bare(struct collect *c, const char *digits, size_t n)
     }
     if (!sure)
         collect_add_joined(c, "", digits, n, NUMBER_NOTE_MISSING_PLUS);
-    collect_add_local(c, digits, n, NUMBER_NOTE_EXTENSION);
+    if (n <= LOCAL_MAX)
+        collect_add_local(c, digits, n, NUMBER_NOTE_EXTENSION);
 }
 
 /* Starts with the prefix, which may be all there is of it. */
@@ -125,7 +128,8 @@ static void prefix_dialled(struct collect *c, const char *digits, size_t n)
         collect_add_joined(c, head, digits + len, n - len, NUMBER_NOTE_NATIONAL);
         if (plan->main_number[0] && n <= plan->extension_length)
             collect_add_joined(c, plan->main_number, digits, n, NUMBER_NOTE_EXTENSION);
-        collect_add_local(c, digits, n, NUMBER_NOTE_EXTENSION);
+        if (n <= LOCAL_MAX)
+            collect_add_local(c, digits, n, NUMBER_NOTE_EXTENSION);
     } else {
         prefix_bare(c, digits, n);
     }

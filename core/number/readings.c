@@ -103,7 +103,7 @@ static unsigned collect(const struct dialplan *plan, struct ctr_str text,
     if (scan.vanity_len && scan.n < SHORT_MAX - 1)
         return 0; /* digits in a word */
     if (scan.plus) {
-        collect_international(&c, scan.digits, scan.n);
+        collect_international(&c, scan.digits, scan.n, 0);
         return c.n;
     }
     collect_internal(&c);

@@ -110,13 +110,16 @@ int phonenumber_parse(const char *region, const char *text, size_t len,
 bool phonenumber_is_short(const char *region, const char *digits, size_t len)
 {
     return guarded([=] {
-               std::string where(region), dialled(digits, len);
+               std::string where(region), dialled(digits, len), national;
                PhoneNumber number;
 
                if (short_info->IsEmergencyNumber(dialled, where))
                    return 1;
                if (util->Parse(dialled, where, &number) !=
                    PhoneNumberUtil::NO_PARSING_ERROR)
+                   return 0;
+               util->GetNationalSignificantNumber(number, &national);
+               if (national != dialled) // a national prefix is no part of it
                    return 0;
                return short_info->IsValidShortNumberForRegion(number, where) &&
                               !short_info->IsSmsServiceForRegion(number, where) &&
