@@ -129,7 +129,8 @@ static int take_main_number(const struct refusal *r, struct dialplan *plan, cons
     if (!is_set(z))
         return 0;
     number_parse(plan, without_switchboard(z), &number);
-    if (number.class != NUMBER_E164 || number.note == NUMBER_NOTE_IMPOSSIBLE)
+    if (number.class != NUMBER_E164 || number.note == NUMBER_NOTE_IMPOSSIBLE ||
+        (number.note == NUMBER_NOTE_NATIONAL_BARE && !numbering_is_bare(plan)))
         return refuse(r, "main_number",
                       "main_number must be a full number, like \"+49 89 840798\", not "
                       "\"%.40s\"",

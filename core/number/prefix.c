@@ -71,6 +71,8 @@ static void prefix_international(struct collect *c, const char *digits, size_t n
     size_t len;
     uint32_t code = numbering_calling_code(digits, n, &len);
 
+    if (n > 0 && digits[0] == '0') /* no calling code begins so */
+        return;
     memcpy(fixed, digits, n);
     if (code && n > len && digits[len] == '0' && numbering_strips_zero(code)) {
         memmove(fixed + len, fixed + len + 1, n - len - 1);
