@@ -160,6 +160,9 @@ static void notes_say_why(void)
         {"1711234567", "+491711234567", NUMBER_NOTE_NATIONAL_BARE},
         {"436601234567", "+436601234567", NUMBER_NOTE_MISSING_PLUS},
         {"110", "110", NUMBER_NOTE_SHORT},
+        {"+49116117", "116117", NUMBER_NOTE_SHORT},
+        {"0116117", "116117", NUMBER_NOTE_SHORT},
+        {"0110", "110", NUMBER_NOTE_SHORT},
         {"*21#", "*21#", NUMBER_NOTE_FEATURE},
         {"+4989", "4989", NUMBER_NOTE_IMPOSSIBLE},
         {"+999 123456", "999123456", NUMBER_NOTE_IMPOSSIBLE},
@@ -514,7 +517,7 @@ static void readings_best_first(void)
         {"0", "0089840798192", "+4989840798192 0089840798192"},
         {"0", "004989840798192", "+4989840798192 +494989840798192"},
         {"0", "0840798192", "+49840798192 +4989840798192 840798192"},
-        {"0", "0112", "112 0112"},
+        {"0", "0112", "112"},
     };
     struct dialplan plan;
     struct number out[NUMBER_READINGS_MAX];

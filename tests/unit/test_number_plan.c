@@ -186,6 +186,8 @@ static void formats(void)
            "L0#089840798192", "as asked");
     is_str(write_number(&plan, NUMBER_FORMAT_ASKED, "4989840798192", NULL),
            "+4989840798192", "not the one asked for: E.164");
+    is_str(write_number(&plan, NUMBER_FORMAT_DIALABLE, "*21#", NULL), "as stored",
+           "a feature code: as stored");
     is_str(write_number(&plan, NUMBER_FORMAT_DIALABLE, NULL, NULL), "as stored",
            "not E.164: as stored");
 }
