@@ -130,6 +130,8 @@ static void one_subscriber_in_every_notation(void)
         "089 840798192 (privat)",
         "089 840798192, 0171 1234567",
         "089 840798192; 0171 1234567",
+        "089 840798192 / 0171 1234567",
+        "+49 89 840798192/+49 171 1234567",
         "089 840798192\n0171 1234567",
         "\t089\t840798192 ",
         "+49\xc2\xa0"
@@ -382,6 +384,7 @@ static void area_code_where_none_is_dialled(void)
 static void vanity_and_labels(void)
 {
     static const struct row rows[] = {
+        {"L0#04012345678", "+494012345678", NUMBER_NOTE_NATIONAL},
         {"0800-FLOWERS", "+498003569377", NUMBER_NOTE_NATIONAL},
         {"0800 flowers", "+498003569377", NUMBER_NOTE_NATIONAL},
         {"+1 800 FLOWERS", "+18003569377", NUMBER_NOTE_INTERNATIONAL},
@@ -479,6 +482,8 @@ static void trunk_in_the_notation(void)
         {"DE", "089 840798-123456", ""},
         {"DE", "089 84-12", ""},
         {"DE", "0171 123456-78", ""},
+        {"DE", "0800 330-1000", ""},
+        {"AT", "0800 330-1000", ""},
         {"DE", "+43 664 123456-78", ""},
         {"DE", "+41 44 668 18-00", ""},
         {"CH", "044 668 18-00", ""},
@@ -514,6 +519,7 @@ static void readings_best_first(void)
         {NULL, "840798192", "+4989840798192 840798192"},
         {NULL, "4989840798192", "+4989840798192 +49894989840798192 4989840798192"},
         {NULL, "4711", "+49894711 4711"},
+        {NULL, "798192", "+4989798192 +4989840798192 798192"},
         {NULL, "*21#", "*21#"},
         {NULL, "anonymous", ""},
         {NULL, "sip:+4989840798192@pbx", "+4989840798192"},
