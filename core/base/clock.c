@@ -37,7 +37,9 @@ const char *clock_format(int64_t wall_ms, char *out, size_t cap)
 
     if (cap == 0)
         return out;
-    if (wall_ms == 0 || !gmtime_r(&seconds, &utc))
+    /* Years of more than four digits are no times of ours, and do not fit either. */
+    if (wall_ms == 0 || !gmtime_r(&seconds, &utc) || utc.tm_year > 9999 - 1900 ||
+        utc.tm_year < -1900)
         snprintf(out, cap, "%s", wall_ms == 0 ? "never" : "invalid time");
     else if (strftime(out, cap, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
         out[0] = '\0'; /* strftime leaves the content undefined where it does not fit */
