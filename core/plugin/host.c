@@ -28,7 +28,7 @@ bool host_on_loop(struct instance *in, const char *function)
 {
     char what[128];
 
-    if (!in->env.loop || loop_on_thread(in->env.loop))
+    if (!in->env->loop || loop_on_thread(in->env->loop))
         return true;
     snprintf(what, sizeof(what), "it called %s off the loop's thread", function);
     host_misuse(in, what);
@@ -112,7 +112,7 @@ static int32_t host_post(const struct ctr_host *host, ctr_task_fn fn, void *user
     struct host_task *task;
     bool ended;
 
-    if (!fn || !in->env.loop)
+    if (!fn || !in->env->loop)
         return -CTR_EINVAL;
     pthread_mutex_lock(&in->lock);
     ended = in->ended;
@@ -123,7 +123,7 @@ static int32_t host_post(const struct ctr_host *host, ctr_task_fn fn, void *user
         return -CTR_ECANCELED;
     task = xmalloc(sizeof(*task));
     *task = (struct host_task){in, fn, user};
-    loop_post(in->env.loop, on_task, task);
+    loop_post(in->env->loop, on_task, task);
     return 0;
 }
 
@@ -147,8 +147,8 @@ static void host_request_sync(const struct ctr_host *host)
 {
     struct instance *in = instance_of(host);
 
-    if (in->role == INSTANCE_SOURCE && in->env.flow)
-        flow_source_request_sync(in->env.flow, in->short_name);
+    if (in->role == INSTANCE_SOURCE && in->env->flow)
+        flow_source_request_sync(in->env->flow, in->short_name);
 }
 
 /* Contacts in our layout; false after a complaint. */
@@ -279,8 +279,8 @@ static struct flow_client *client_of(struct instance *in, const char *function)
 {
     if (!host_on_loop(in, function))
         return NULL;
-    if (in->role == INSTANCE_FRONTEND && in->env.flow)
-        return flow_client(in->env.flow, in->name);
+    if (in->role == INSTANCE_FRONTEND && in->env->flow)
+        return flow_client(in->env->flow, in->name);
     host_misuse(in, "it called a function that only front ends have");
     return NULL;
 }
@@ -336,7 +336,7 @@ static int32_t host_authenticate(const struct ctr_host *host,
     if (!client_of(in, "authenticate") || !credentials || !done || !out ||
         credentials->size < sizeof(*credentials))
         return -CTR_EINVAL;
-    return flow_authenticate(in->env.flow, credentials, done, user, out);
+    return flow_authenticate(in->env->flow, credentials, done, user, out);
 }
 
 static void host_authenticate_cancel(const struct ctr_host *host,

@@ -60,8 +60,7 @@ static struct instance *instance_alloc(const struct instance_env *env,
     const char *dot = strchr(name, '.');
 
     in->magic = INSTANCE_MAGIC;
-    if (env)
-        in->env = *env;
+    in->env = env;
     in->plugin = plugin;
     in->role = role;
     in->name = xstrdup(name);
@@ -94,13 +93,14 @@ int instance_check(const struct plugin *plugin, const struct ctr_config *values,
                    char *error, size_t cap)
 {
     enum instance_role role = plugin->has_source ? INSTANCE_SOURCE : INSTANCE_FRONTEND;
+    static const struct instance_env nowhere;
     struct instance *in;
     int err;
 
     error[0] = '\0';
     if (!plugin->desc.check)
         return 0;
-    in = instance_alloc(NULL, plugin, role, conf_values_section(values));
+    in = instance_alloc(&nowhere, plugin, role, conf_values_section(values));
     host_fail_clear();
     err = plugin->desc.check(&in->host, values);
     if (err < 0)
@@ -132,8 +132,6 @@ int instance_create(const struct instance_env *env, const struct plugin *plugin,
         instance_unref(in);
         return err;
     }
-    if (role == INSTANCE_SOURCE)
-        source_init(in);
     *out = in;
     return 0;
 }
@@ -149,7 +147,7 @@ int instance_listen(struct instance *in, const struct net_service_options *optio
     mine.name = in->name;
     mine.ops = &in->plugin->stream;
     mine.instance = in->self;
-    err = net_service_create(in->env.net, &mine, &in->service, error, cap);
+    err = net_service_create(in->env->net, &mine, &in->service, error, cap);
     for (unsigned i = 0; err == 0 && i < n; i++)
         err = net_service_listen(in->service, &addresses[i], before, error, cap);
     return err;
@@ -177,10 +175,12 @@ int instance_start(struct instance *in, char *error, size_t cap)
         return plugin_error(in, "start", err, error, cap);
     in->state = INSTANCE_STARTED;
     if (in->role == INSTANCE_SOURCE) {
-        flow_source_start(in->env.flow, in->short_name, &in->driver);
+        source_init(in);
+        watch_arm_all(in);
+        flow_source_start(in->env->flow, in->short_name, &in->driver);
         /* What changed while nobody was watching. */
         if (!list_empty(&in->watches))
-            flow_source_request_sync(in->env.flow, in->short_name);
+            flow_source_request_sync(in->env->flow, in->short_name);
     }
     if (in->service)
         net_service_start(in->service);
@@ -207,7 +207,7 @@ void instance_stop(struct instance *in, uint32_t grace, void (*done)(void *arg),
     if (in->service)
         net_service_stop(in->service, grace, on_service_stopped, in);
     if (!in->flow_ended)
-        flow_source_stop(in->env.flow, in->short_name, on_flow_stopped, in);
+        flow_source_stop(in->env->flow, in->short_name, on_flow_stopped, in);
     instance_stop_step(in);
     instance_unref(in);
 }
@@ -261,7 +261,7 @@ void instance_stop_step(struct instance *in)
     timer_stop_all(in);
     watch_stop_all(in);
     instance_ref(in);
-    loop_post(in->env.loop, on_all_stopped, in);
+    loop_post(in->env->loop, on_all_stopped, in);
 }
 
 static void on_all_stopped(void *arg)

@@ -21,7 +21,8 @@
 
 struct instance;
 
-/* What instances live in. */
+/* What instances live in; must outlive them. net is there before instance_listen, flow
+ * before instance_start: until then nothing of an instance needs a thread. */
 struct instance_env {
     struct loop *loop;
     struct flow *flow;

@@ -1,6 +1,7 @@
 /* loader.c - finds NAME.so, opens it, and lets in only what keeps the ABI. */
 #include "plugin/loader.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
@@ -125,6 +126,42 @@ static int find_file(const struct registry *registry, const char *name, char *pa
     return -CTR_ENOENT;
 }
 
+/* NAME of NAME.so in dir, or of NAME/NAME.so in the build tree. */
+static unsigned add_names(const char *dir, bool own_folder, struct arena *arena,
+                          const char **out, unsigned n, unsigned cap)
+{
+    DIR *folder = opendir(dir);
+    struct dirent *entry;
+    char path[4096];
+
+    while (folder && n < cap && (entry = readdir(folder))) {
+        size_t len = strlen(entry->d_name);
+        size_t end = len > 3 && strcmp(entry->d_name + len - 3, ".so") == 0 ? 3 : 0;
+        char *name = arena_fmt(arena, "%.*s", (int)(len - end), entry->d_name);
+
+        if (name && name[0] != '.' && own_folder == (end == 0) &&
+            try_path(path, sizeof(path), dir, name, own_folder))
+            out[n++] = name;
+    }
+    if (folder)
+        closedir(folder);
+    return n;
+}
+
+unsigned registry_names(const struct registry *registry, struct arena *arena,
+                        const char **out, unsigned cap)
+{
+    char tree[4096];
+    unsigned n = 0;
+
+    build_tree_dir(tree, sizeof(tree));
+    if (registry->dir)
+        n = add_names(registry->dir, false, arena, out, n, cap);
+    if (tree[0])
+        n = add_names(tree, true, arena, out, n, cap);
+    return add_names(PLUGIN_INSTALL_DIR, false, arena, out, n, cap);
+}
+
 static bool name_is_valid(const char *name)
 {
     size_t n = strlen(name);
@@ -173,17 +210,27 @@ static char *name_of_path(const char *path)
     return xstrndup(base, n);
 }
 
+/* A bare name would be looked for in the system's library folders. */
+static char *path_here(const char *name)
+{
+    char *path = xmalloc(strlen(name) + 3);
+
+    sprintf(path, "./%s", name);
+    return path;
+}
+
 int plugin_load_file(struct registry *registry, const char *path, struct plugin **out,
                      char *error, size_t cap)
 {
-    struct loading l = {.path = path, .error = error, .cap = cap};
+    struct loading l = {.error = error, .cap = cap};
     const struct ctr_plugin *theirs;
     size_t room;
     int err;
 
     *out = NULL;
     l.plugin = xcalloc(1, sizeof(*l.plugin));
-    l.plugin->path = xstrdup(path);
+    l.plugin->path = strchr(path, '/') ? xstrdup(path) : path_here(path);
+    l.path = l.plugin->path;
     l.plugin->name = name_of_path(path);
     err = open_file(&l, &theirs, &room);
     if (err == 0)

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "base/arena.h"
 #include "base/list.h"
 #include "base/str.h"
 #include "conf/schema.h"
@@ -36,6 +37,10 @@ struct registry {
 void registry_init(struct registry *registry);
 /* Looked into before the build tree and the installed place. May be NULL. */
 void registry_set_dir(struct registry *registry, const char *dir);
+/* Names of the plugins there are files of, for suggestions; at most cap, into out. */
+enum { REGISTRY_NAMES_MAX = 64 };
+unsigned registry_names(const struct registry *registry, struct arena *arena,
+                        const char **out, unsigned cap);
 void registry_finish(struct registry *registry);
 
 /* The plugin NAME, loaded when it is not yet.

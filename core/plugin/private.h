@@ -20,7 +20,7 @@ struct metric {
 struct instance {
     struct ctr_host host; /* first: what the plugin holds */
     uint32_t magic;
-    struct instance_env env;
+    const struct instance_env *env;
     const struct plugin *plugin;
     enum instance_role role;
     enum instance_state state;
@@ -78,6 +78,7 @@ void timer_stop_all(struct instance *in);
 
 /* watch.c */
 int32_t watch_add(const struct ctr_host *host, const char *path, uint32_t settle);
+void watch_arm_all(struct instance *in);
 void watch_stop_all(struct instance *in);
 
 /* metrics.c */

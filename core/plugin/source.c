@@ -69,7 +69,7 @@ static int source_sync_on_loop(struct instance *in, struct ctr_sync *sync,
         host_misuse(in, "its sync failed after it had called sync_done");
         return 0;
     }
-    flow_source_error(in->env.flow, in->short_name,
+    flow_source_error(in->env->flow, in->short_name,
                       host_fail_text()[0] ? host_fail_text() : error_text(err));
     return err;
 }
@@ -165,7 +165,7 @@ void source_sync_done(struct instance *in, struct ctr_sync *sync, int32_t status
     host_fail_clear();
     in->jobs++;
     instance_ref(in);
-    loop_post(in->env.loop, on_sync_ending, ending);
+    loop_post(in->env->loop, on_sync_ending, ending);
 }
 
 static void source_sync_cancel(void *ctx, struct ctr_sync *sync)
@@ -179,7 +179,7 @@ static void source_sync_cancel(void *ctx, struct ctr_sync *sync)
 bool source_handle_ok(struct instance *in, struct ctr_sync *sync, const char *function)
 {
     char what[128];
-    bool own_thread = on_lane(in) ? syncing == in : loop_on_thread(in->env.loop);
+    bool own_thread = on_lane(in) ? syncing == in : loop_on_thread(in->env->loop);
     bool alive = sync && atomic_load(&in->sync) == sync;
 
     if (own_thread && alive)
@@ -254,7 +254,7 @@ void source_search_done(struct instance *in, struct ctr_search *search, int32_t 
         return;
     flow_search_done(search, status < 0 ? status : 0);
     instance_ref(in);
-    loop_post(in->env.loop, on_search_over, in);
+    loop_post(in->env->loop, on_search_over, in);
 }
 
 static unsigned count_searches(struct instance *in)
@@ -349,7 +349,7 @@ void source_init(struct instance *in)
     bool search = (in->plugin->source.flags & CTR_SOURCE_SEARCH) != 0;
 
     if (on_lane(in))
-        in->lane = lane_create(in->env.loop, in->short_name);
+        in->lane = lane_create(in->env->loop, in->short_name);
     in->driver = (struct flow_driver){
         .ctx = in,
         .can_delta = (in->plugin->source.flags & CTR_SOURCE_DELTA) != 0,

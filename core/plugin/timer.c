@@ -38,15 +38,15 @@ struct ctr_timer *timer_start(const struct ctr_host *host, uint32_t after,
     struct instance *in = instance_of(host);
     struct ctr_timer *timer;
 
-    if (!fn || !in->env.loop || !host_on_loop(in, "timer_start"))
+    if (!fn || !in->env->loop || !host_on_loop(in, "timer_start"))
         return NULL;
     timer = xcalloc(1, sizeof(*timer));
     timer->in = in;
     timer->fn = fn;
     timer->user = user;
     timer->uv.data = timer;
-    uv_timer_init(loop_uv(in->env.loop), &timer->uv);
-    uv_update_time(loop_uv(in->env.loop));
+    uv_timer_init(loop_uv(in->env->loop), &timer->uv);
+    uv_update_time(loop_uv(in->env->loop));
     uv_timer_start(&timer->uv, on_timer, after, repeat);
     list_append(&in->timers, &timer->link);
     return timer;

@@ -49,6 +49,18 @@ static void watch_arm(struct watch *w)
     (void)uv_fs_event_start(&w->self, on_self_event, w->path, 0);
 }
 
+/* Not before the start: it needs threads, and those come after privileges are dropped. */
+void watch_arm_all(struct instance *in)
+{
+    list_for_each(it, &in->watches)
+    {
+        struct watch *w = list_entry(it, struct watch, link);
+
+        watch_arm(w);
+        uv_fs_poll_start(&w->poll, on_poll, w->path, WATCH_POLL_MS);
+    }
+}
+
 static void watch_changed(struct watch *w)
 {
     uv_timer_start(&w->timer, on_quiet, w->settle, 0);
@@ -89,7 +101,7 @@ static void on_quiet(uv_timer_t *uv)
     struct watch *w = uv->data;
 
     log_debug(w->in->name, "watched file changed path=%s", w->path);
-    flow_source_request_sync(w->in->env.flow, w->in->short_name);
+    flow_source_request_sync(w->in->env->flow, w->in->short_name);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -106,7 +118,7 @@ static void on_closed(uv_handle_t *handle)
 static struct watch *watch_create(struct instance *in, const char *path, uint32_t settle)
 {
     struct watch *w = xcalloc(1, sizeof(*w));
-    uv_loop_t *loop = loop_uv(in->env.loop);
+    uv_loop_t *loop = loop_uv(in->env->loop);
     char *slash;
 
     w->in = in;
@@ -132,19 +144,18 @@ int32_t watch_add(const struct ctr_host *host, const char *path, uint32_t settle
     struct instance *in = instance_of(host);
     struct watch *w;
 
-    if (!in->env.loop || !host_on_loop(in, "watch"))
+    if (!in->env->loop || !host_on_loop(in, "watch"))
         return -CTR_EINVAL;
     if (in->role != INSTANCE_SOURCE || !path || path[0] != '/' ||
-        settle > WATCH_SETTLE_MAX || in->n_watches == WATCHES_MAX) {
+        settle > WATCH_SETTLE_MAX || in->n_watches == WATCHES_MAX ||
+        in->state != INSTANCE_CREATED) {
         host_misuse(in, "it watches something that cannot be watched (sources may watch "
-                        "a few absolute paths)");
+                        "a few absolute paths, from create or start)");
         return -CTR_EINVAL;
     }
     w = watch_create(in, path, settle);
     list_append(&in->watches, &w->link);
     in->n_watches++;
-    watch_arm(w);
-    uv_fs_poll_start(&w->poll, on_poll, w->path, WATCH_POLL_MS);
     return 0;
 }
 
