@@ -65,6 +65,9 @@ enum {
     SETTINGS_STRICT = 1u << 0 /* a plugin that cannot be loaded is an error */
 };
 
+/* The client contactorctl's questions are asked as. */
+#define SETTINGS_CONTROL "control"
+
 /* Reads and checks everything; all problems go to diag. The plugins it names are loaded
  * into the registry. returns 0 and *out | -CTR_ECONF after at least one error */
 int settings_load(const char *path, unsigned flags, struct registry *registry,

@@ -497,6 +497,24 @@ static void collect_sources(struct settings_build *b)
         arena_str(&b->s->arena, it->key).ptr;
 }
 
+/* The client contactorctl asks as: it reads and writes numbers as the first front end. */
+static void add_control(struct settings_build *b, struct flow_client_config *clients)
+{
+    struct flow_client_config *control = &clients[b->s->flow.n_clients];
+
+    dialplan_neutral(&control->plan);
+    if (b->s->flow.n_clients > 0)
+        control->plan = clients[0].plan;
+    else if (b->n_plans > 0)
+        control->plan = b->plans[0].plan;
+    control->name = SETTINGS_CONTROL;
+    control->size_limit = 500;
+    control->time_limit = 3000;
+    control->ambiguity = FLOW_AMBIGUITY_ALL;
+    control->company_match = true;
+    b->s->flow.n_clients++;
+}
+
 void settings_read_instances(struct settings_build *b)
 {
     unsigned n_sources = settings_count(b, "source");
@@ -505,7 +523,7 @@ void settings_read_instances(struct settings_build *b)
     struct flow_source_config *sources =
         arena_array(&s->arena, n_sources + 1, sizeof(*sources));
     struct flow_client_config *clients =
-        arena_array(&s->arena, n_clients + 1, sizeof(*clients));
+        arena_array(&s->arena, n_clients + 2, sizeof(*clients));
 
     s->flow.sources = sources;
     s->flow.clients = clients;
@@ -516,6 +534,7 @@ void settings_read_instances(struct settings_build *b)
     collect_sources(b);
     read_sources(b, sources);
     read_frontends(b, clients);
+    add_control(b, clients);
     for (unsigned i = 0; i < s->n_instances; i++)
         check_addresses(b, &s->instances[i]);
 }

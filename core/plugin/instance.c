@@ -137,20 +137,21 @@ int instance_create(const struct instance_env *env, const struct plugin *plugin,
 }
 
 int instance_listen(struct instance *in, const struct net_service_options *options,
-                    const struct net_address *addresses, unsigned n, struct instance *old,
                     char *error, size_t cap)
 {
     struct net_service_options mine = *options;
-    struct net_service *before = old ? old->service : NULL;
-    int err;
 
     mine.name = in->name;
     mine.ops = &in->plugin->stream;
     mine.instance = in->self;
-    err = net_service_create(in->env->net, &mine, &in->service, error, cap);
-    for (unsigned i = 0; err == 0 && i < n; i++)
-        err = net_service_listen(in->service, &addresses[i], before, error, cap);
-    return err;
+    return net_service_create(in->env->net, &mine, &in->service, error, cap);
+}
+
+int instance_listen_at(struct instance *in, const struct net_address *address,
+                       struct instance *old, char *error, size_t cap)
+{
+    return net_service_listen(in->service, address, old ? old->service : NULL, error,
+                              cap);
 }
 
 int instance_bind(struct instance *in, char *error, size_t cap)

@@ -48,11 +48,12 @@ int instance_check(const struct plugin *plugin, const struct ctr_config *values,
 int instance_create(const struct instance_env *env, const struct plugin *plugin,
                     enum instance_role role, const char *name, struct ctr_config *values,
                     struct instance **out, char *error, size_t cap);
-/* Front ends. options: name, ops and instance are filled in here. old: the instance whose
- * sockets may be taken over, or NULL. */
+/* Front ends. options: name, ops and instance are filled in here. */
 int instance_listen(struct instance *in, const struct net_service_options *options,
-                    const struct net_address *addresses, unsigned n, struct instance *old,
                     char *error, size_t cap);
+/* old: the instance whose socket may be taken over, or NULL. */
+int instance_listen_at(struct instance *in, const struct net_address *address,
+                       struct instance *old, char *error, size_t cap);
 int instance_bind(struct instance *in, char *error, size_t cap);
 int instance_start(struct instance *in, char *error, size_t cap);
 /* done runs once, later, unless the plugin never ends. sessions get `grace` ms. */

@@ -162,6 +162,20 @@ unsigned registry_names(const struct registry *registry, struct arena *arena,
     return add_names(PLUGIN_INSTALL_DIR, false, arena, out, n, cap);
 }
 
+unsigned registry_folders(const struct registry *registry, char *out[3])
+{
+    char tree[4096];
+    unsigned n = 0;
+
+    build_tree_dir(tree, sizeof(tree));
+    if (registry->dir)
+        out[n++] = xstrdup(registry->dir);
+    if (tree[0])
+        out[n++] = xstrdup(tree);
+    out[n++] = xstrdup(PLUGIN_INSTALL_DIR);
+    return n;
+}
+
 static bool name_is_valid(const char *name)
 {
     size_t n = strlen(name);

@@ -41,6 +41,8 @@ void registry_set_dir(struct registry *registry, const char *dir);
 enum { REGISTRY_NAMES_MAX = 64 };
 unsigned registry_names(const struct registry *registry, struct arena *arena,
                         const char **out, unsigned cap);
+/* The folders plugins are looked for in; at most 3, into out. The caller frees each. */
+unsigned registry_folders(const struct registry *registry, char *out[3]);
 void registry_finish(struct registry *registry);
 
 /* The plugin NAME, loaded when it is not yet.
