@@ -73,8 +73,11 @@ static void after_show(struct ctr_stream *s, size_t used)
 {
     if (s->state != STREAM_OPEN)
         return;
+    s->asked = s->asked || used > 0;
     if (used > 0 && !s->busy)
         timing_arm(s, TIMING_IDLE);
+    if (s->draining)
+        net_add_work(s);
     if (s->tls_requested)
         tls_start_wanted(s);
     if (s->state == STREAM_OPEN && !s->paused && buffer_len(&s->in) > s->limit)

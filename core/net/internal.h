@@ -109,7 +109,9 @@ struct net_service {
     } times[TIMING_KINDS];
     struct net_stats stats;
     bool started, stopping;
+    bool settled; /* stopping, and who was about to ask has had the time to */
     uv_timer_t grace;
+    uint32_t grace_left; /* ms behind `settled` */
     void (*done)(void *arg);
     void *done_arg;
 };
@@ -157,6 +159,7 @@ struct ctr_stream {
     bool want_drain : 1; /* on_drain is owed */
     bool goodbye : 1;    /* work: on_goodbye(reason), then end */
     bool draining : 1;   /* the service stops: goodbye as soon as nothing is under way */
+    bool asked : 1;      /* has consumed something */
     bool busy : 1;       /* requests under way */
     bool eof : 1;        /* the peer will send no more */
     bool broken : 1;     /* nothing reaches the peer any more */
@@ -246,6 +249,12 @@ bool timing_armed(const struct ctr_stream *s, enum timing_kind kind);
 void timing_disarm_all(struct ctr_stream *s);
 /* returns false when there is more to do than one turn should take */
 bool timing_run(struct net_service *service);
+
+/* Nothing more is read: the service stops. */
+static inline bool stream_is_settled(const struct ctr_stream *s)
+{
+    return s->draining && s->service->settled;
+}
 
 static inline uint64_t net_now(const struct net *net)
 {

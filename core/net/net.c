@@ -20,7 +20,7 @@ enum {
     DEFAULT_HANDSHAKES = 2,
     TICK_MAX_MS = 500,
     TICK_MIN_MS = 10,
-    HANDSHAKE_COSTLY_US = 400, /* a step with public-key work in it */
+    HANDSHAKE_COSTLY_US = 200, /* a step with public-key work in it */
     HANDSHAKE_TURN_US = 8000,  /* cheap steps, resumptions, together */
     LOG_WINDOW_MS = 10000,
     LOG_LINES = 5
@@ -182,7 +182,7 @@ static uint32_t min_time(const struct net_service_options *o)
 
 void net_fit_tick(struct net *net, const struct net_service *service)
 {
-    uint32_t time = min_time(&service->options) / 4;
+    uint32_t time = min_time(&service->options) / 8;
 
     if (time < TICK_MIN_MS)
         time = TICK_MIN_MS;

@@ -12,7 +12,8 @@ enum {
     DEFAULT_IDLE_MS = 900000,
     DEFAULT_TIME_MS = 10000,
     DEFAULT_MAX_QUEUE = 1024 * 1024,
-    DEFAULT_PAUSE_QUEUE = 128 * 1024
+    DEFAULT_PAUSE_QUEUE = 128 * 1024,
+    SETTLE_MS = 200
 };
 
 static uint32_t or_default(uint32_t value, uint32_t otherwise)
@@ -162,9 +163,14 @@ void service_stream_gone(struct net_service *service)
     check_gone(service);
 }
 
-static void on_grace(uv_timer_t *timer)
+static void drain_all(struct net_service *service)
 {
-    struct net_service *service = timer->data;
+    list_for_each(it, &service->streams)
+        stream_drain(list_entry(it, struct ctr_stream, link));
+}
+
+static void abort_all(struct net_service *service)
+{
     unsigned n = 0;
 
     list_for_each(it, &service->streams)
@@ -180,18 +186,34 @@ static void on_grace(uv_timer_t *timer)
         log_info("net", "grace_over service=%s aborted=%u", service->name, n);
 }
 
+/* Twice: who was about to ask has had the time to; then the grace is over. */
+static void on_grace(uv_timer_t *timer)
+{
+    struct net_service *service = timer->data;
+
+    if (service->settled) {
+        abort_all(service);
+        return;
+    }
+    service->settled = true;
+    drain_all(service);
+    uv_timer_start(timer, on_grace, service->grace_left, 0);
+}
+
 void net_service_stop(struct net_service *service, uint32_t grace,
                       void (*done)(void *arg), void *arg)
 {
+    uint32_t settle = grace / 2 < SETTLE_MS ? grace / 2 : SETTLE_MS;
+
     ensure(!service->stopping);
     service->stopping = true;
     service->done = done;
     service->done_arg = arg;
+    service->grace_left = grace - settle;
     while (!list_empty(&service->listeners))
         listener_close(list_entry(service->listeners.next, struct net_listener, link));
-    list_for_each(it, &service->streams)
-        stream_drain(list_entry(it, struct ctr_stream, link));
-    uv_timer_start(&service->grace, on_grace, grace, 0);
+    drain_all(service);
+    uv_timer_start(&service->grace, on_grace, settle, 0);
     check_gone(service);
 }
 

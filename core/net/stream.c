@@ -8,6 +8,7 @@
  * on_close. */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -118,7 +119,7 @@ void stream_open(struct ctr_stream *s)
     struct net_service *service = s->service;
 
     s->state = STREAM_OPEN;
-    if (service->stopping) {
+    if (service->settled) {
         stream_abort(s, CTR_CLOSE_SHUTDOWN);
         return;
     }
@@ -138,7 +139,8 @@ void stream_update_reading(struct ctr_stream *s)
         return;
     want = !s->eof && !s->broken;
     if (s->state == STREAM_OPEN)
-        want = want && !s->paused && !s->throttled && !s->draining && !s->goodbye;
+        want =
+            want && !s->paused && !s->throttled && !stream_is_settled(s) && !s->goodbye;
     else if (s->state == STREAM_ENDING)
         want = false;
     if (s->state <= STREAM_OPEN && s->tls && tls_stream_kept(s) >= NET_READ_SIZE)
@@ -280,6 +282,22 @@ static void drained(struct ctr_stream *s)
         s->service->ops.on_drain(s->conn);
 }
 
+/* No request under way, none on its way as far as we can know: after a goodbye, what the
+ * peer asks is lost. One that has not asked yet came in order to. */
+static bool is_at_rest(struct ctr_stream *s)
+{
+    int fd, unread = 0;
+
+    if (s->busy || s->present)
+        return false;
+    if (s->service->settled)
+        return true;
+    if (!s->asked || buffer_len(&s->in) > 0)
+        return false;
+    return uv_fileno((uv_handle_t *)&s->tcp, &fd) < 0 ||
+           ioctl(fd, FIONREAD, &unread) < 0 || unread == 0;
+}
+
 /* What was put off to a callback of its own, one thing after the other, as long as it
  * stays open. */
 void stream_work(struct ctr_stream *s)
@@ -294,7 +312,7 @@ void stream_work(struct ctr_stream *s)
         input_present_again(s);
     if (s->state == STREAM_OPEN && s->decrypt && !s->goodbye)
         tls_stream_resume(s);
-    if (s->draining && !s->busy && !s->present)
+    if (s->draining && is_at_rest(s))
         stream_say_goodbye(s, CTR_CLOSE_SHUTDOWN);
     if (s->state <= STREAM_OPEN && s->goodbye)
         say_goodbye(s);

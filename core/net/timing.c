@@ -25,8 +25,13 @@ void timing_arm(struct ctr_stream *s, enum timing_kind kind)
     struct net_service *service = s->service;
     struct timing *t = &s->times[kind];
 
+    uint64_t time = service->times[kind].time;
+
+    /* The clock is coarse: rather a little early than late. */
+    if (kind != TIMING_LINGER && time > service->net->tick_time)
+        time -= service->net->tick_time;
     list_remove(&t->link);
-    t->at = net_now(service->net) + service->times[kind].time;
+    t->at = net_now(service->net) + time;
     list_append(&service->times[kind].list, &t->link);
 }
 

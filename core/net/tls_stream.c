@@ -159,7 +159,7 @@ void tls_stream_eof(struct ctr_stream *s)
 static bool can_read(const struct ctr_stream *s)
 {
     return s->state == STREAM_OPEN && !s->tls->over && !s->paused && !s->throttled &&
-           !s->goodbye && !s->draining;
+           !s->goodbye && !stream_is_settled(s);
 }
 
 /* Decrypts and shows what has been fed, record by record. */

@@ -1,4 +1,5 @@
-/* net_kit.h - a loop, a service and a front end of one-line commands for the tests of net/.
+/* net_kit.h - a loop, a service and a front end of one-line commands for the tests of
+ * net/.
  *
  *   echo X      X                         many N      N writes of ten bytes
  *   big N       N bytes, obeying PAUSE    flood N     N bytes, not obeying
@@ -140,7 +141,9 @@ static int kit_command(struct kit_conn *c, char *line)
 
     if (arg)
         *arg++ = 0;
-    n = arg ? strtoul(arg, NULL, 10) : 0;
+    if (!arg)
+        arg = line + strlen(line);
+    n = strtoul(arg, NULL, 10);
     if (strcmp(line, "echo") == 0) {
         N->write(c->stream, arg, strlen(arg));
         N->write(c->stream, "\n", 1);
@@ -340,12 +343,12 @@ __attribute__((unused)) static void kit_run(unsigned ms)
 }
 
 /* Runs the loop until cond holds, at most 5 s; its value. */
-#define kit_until(cond)                               \
-    ({                                                \
-        uint64_t until_ = kit_ms() + 5000;            \
-        while (!(cond) && kit_ms() < until_)          \
-            kit_turn();                               \
-        (cond);                                       \
+#define kit_until(cond)                      \
+    ({                                       \
+        uint64_t until_ = kit_ms() + 5000;   \
+        while (!(cond) && kit_ms() < until_) \
+            kit_turn();                      \
+        (cond);                              \
     })
 
 static void kit_gone(void *arg)
@@ -423,7 +426,8 @@ static bool kit_readable(int fd)
     return poll(&p, 1, 0) > 0;
 }
 
-/* Reads until the text so far ends with `end`, or the peer closes, while the loop runs. */
+/* Reads until the text so far ends with `end`, or the peer closes, while the loop runs.
+ */
 __attribute__((unused)) static const char *kit_read(int fd, const char *end)
 {
     static char text[64 * 1024];

@@ -1,8 +1,8 @@
 /* test_net.c - plain connections: framing, writing, pacing, times, limits, ending. */
 #include <sys/resource.h>
 
-#include "net_kit.h"
 #include "net/peers.h"
+#include "net_kit.h"
 
 static void test_addresses(void)
 {
@@ -22,10 +22,18 @@ static void test_addresses(void)
            "localhost, any case, a slash");
     is_str(a.host, "127.0.0.1", "is 127.0.0.1");
     static const char *const bad[] = {
-        "http://127.0.0.1",       "127.0.0.1:389",        "line://",
-        "line://:389",            "line://[::1:389",      "line://::1:389",
-        "line://127.0.0.1:65536", "line://127.0.0.1:",    "line://127.0.0.1:3x",
-        "line://host.example",    "line://127.0.0.1:1/x", "line://300.1.1.1",
+        "http://127.0.0.1",
+        "127.0.0.1:389",
+        "line://",
+        "line://:389",
+        "line://[::1:389",
+        "line://::1:389",
+        "line://127.0.0.1:65536",
+        "line://127.0.0.1:",
+        "line://127.0.0.1:3x",
+        "line://host.example",
+        "line://127.0.0.1:1/x",
+        "line://300.1.1.1",
     };
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -192,7 +200,7 @@ static void test_stalled(void)
     kit_send(fd, "big 50000000\n");
     begin = kit_ms();
     ok(kit_until(kit.closes == 1), "who does not read is dropped");
-    ok(kit_ms() - begin >= 280 && kit_ms() - begin < 1500, "after the send time");
+    ok(kit_ms() - begin >= 240 && kit_ms() - begin < 1500, "after the send time");
     is_int(kit.close_reason, CTR_CLOSE_SLOW, "as slow");
     close(fd);
     fd = kit_connect();
@@ -222,17 +230,17 @@ static void test_half_message(void)
     good = kit_connect();
     kit_send(fd, "e");
     begin = kit_ms();
-    while (kit.closes == 0 && kit_ms() - begin < 3000) {
+    while (kit.goodbyes == 0 && kit_ms() - begin < 3000) {
         send(fd, "c", 1, MSG_NOSIGNAL); /* does not help */
-        kit_send(good, "echo yes\nec");  /* this does: messages end */
+        kit_send(good, "echo yes\nec"); /* this does: messages end */
         kit_run(30);
-        kit_send(good, "ho\n");
+        kit_send(good, "ho on\n");
     }
-    ok(kit_ms() - begin >= 280 && kit_ms() - begin < 900,
+    ok(kit_ms() - begin >= 240 && kit_ms() - begin < 900,
        "half a message: dropped after the time from its first byte");
     is_int(kit.goodbye_reason, CTR_CLOSE_SLOW, "with a goodbye");
     is_str(kit_read(fd, NULL), "bye 4\n", "that arrives");
-    is_int(kit.closes, 1, "whose messages end is not dropped");
+    is_int(kit.goodbyes, 1, "whose messages end is not dropped");
     close(fd);
     close(good);
     kit_stop();
@@ -250,7 +258,7 @@ static void test_idle(void)
     kit_send(busy, "later 700 done\n");
     begin = kit_ms();
     is_str(kit_read(fd, NULL), "bye 3\n", "an idle one gets a goodbye");
-    ok(kit_ms() - begin >= 280 && kit_ms() - begin < 650, "after the idle time");
+    ok(kit_ms() - begin >= 240 && kit_ms() - begin < 650, "after the idle time");
     is_int(kit.goodbye_reason, CTR_CLOSE_IDLE, "as idle");
     ok(kit_closed(fd), "and is closed");
     is_str(kit_read(busy, "\n"), "done\n", "one with a request under way is not");
@@ -444,8 +452,6 @@ static void on_counted(void *arg)
     (*(int *)arg)++;
 }
 
-/* A stream that was told goodbye while its request was in flight is not refused; what
- * this checks is that the kernel's queue is never emptied by closing it. */
 static void test_handover(void)
 {
     struct net_service_options options = {0};
@@ -461,10 +467,6 @@ static void test_handover(void)
         kit_run(20);
         kit.service = kit_service(options, KIT_PLAIN, old);
         is_str(kit.address, storm.address, "the same socket");
-        /* Accepted ones of the old service get their answer. */
-        while (net_service_stats(old, &(struct net_stats){0}), 0)
-            ;
-        kit_run(20);
         net_service_stop(old, 1000, on_counted, &gone);
     }
     kit_run(50);
