@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "os/confine.h"
 #include "os/limits.h"
+#include "os/privileges.h"
 #include "plugin/describe.h"
 #include "state.h"
 

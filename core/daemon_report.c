@@ -12,7 +12,8 @@
 
 enum { SOURCE_PREFIX = sizeof("source.") - 1, FRONTEND_PREFIX = sizeof("frontend.") - 1 };
 
-/* ---- sources ---------------------------------------------------------------------------- */
+/* ---- sources
+ * ---------------------------------------------------------------------------- */
 
 /* A source nobody could ask flow about, with the members every source has. */
 static cJSON *source_unknown(const char *name)
@@ -63,7 +64,8 @@ static cJSON *report_sources(void *ctx, const char *name)
     return list;
 }
 
-/* ---- front ends -------------------------------------------------------------------------- */
+/* ---- front ends
+ * -------------------------------------------------------------------------- */
 
 static void add_listen(cJSON *json, struct net_service *service)
 {
@@ -97,7 +99,10 @@ static cJSON *frontend_json(const struct slot *slot)
     cJSON_AddStringToObject(json, "name", slot->name + FRONTEND_PREFIX);
     cJSON_AddStringToObject(json, "plugin", slot->plugin_name);
     cJSON_AddStringToObject(json, "state", slot->in ? "running" : "failed");
-    cJSON_AddStringToObject(json, "last_error", slot->problem ? slot->problem : "");
+    if (slot->problem)
+        cJSON_AddStringToObject(json, "last_error", slot->problem);
+    else
+        cJSON_AddNullToObject(json, "last_error");
     if (service) {
         add_listen(json, service);
         net_service_stats(service, &stats);
@@ -120,7 +125,8 @@ static cJSON *report_frontends(struct daemon *d)
     return list;
 }
 
-/* ---- the daemon --------------------------------------------------------------------------- */
+/* ---- the daemon
+ * --------------------------------------------------------------------------- */
 
 static cJSON *cache_json(struct daemon *d)
 {
@@ -160,7 +166,8 @@ static cJSON *report_status(void *ctx)
     return json;
 }
 
-/* ---- metrics ------------------------------------------------------------------------------- */
+/* ---- metrics
+ * ------------------------------------------------------------------------------- */
 
 static void put_services(struct daemon *d, struct strbuf *out, const char *name,
                          const char *kind, const char *help,
@@ -183,10 +190,10 @@ static void put_services(struct daemon *d, struct strbuf *out, const char *name,
     }
 }
 
-#define GETTER(member)                                        \
+#define GETTER(member)                                      \
     static uint64_t get_##member(const struct net_stats *s) \
-    {                                                         \
-        return s->member;                                     \
+    {                                                       \
+        return s->member;                                   \
     }
 GETTER(sessions)
 GETTER(accepted)
@@ -224,7 +231,8 @@ static void put_net(struct daemon *d, struct strbuf *out)
 static void put_one(struct strbuf *out, const char *name, const char *kind,
                     const char *help, double value)
 {
-    strbuf_fmt(out, "# HELP contactor_%s %s\n# TYPE contactor_%s %s\ncontactor_%s %.15g\n",
+    strbuf_fmt(out,
+               "# HELP contactor_%s %s\n# TYPE contactor_%s %s\ncontactor_%s %.15g\n",
                name, help, name, kind, name, value);
 }
 
@@ -283,7 +291,8 @@ static void report_metrics(void *ctx, struct strbuf *out)
     free(all);
 }
 
-/* ---- the rest ------------------------------------------------------------------------------- */
+/* ---- the rest
+ * ------------------------------------------------------------------------------- */
 
 static unsigned report_names(void *ctx, const char *kind, const char **out, unsigned cap)
 {

@@ -21,19 +21,20 @@ static const struct option options[] = {
 
 static void usage(FILE *out)
 {
-    fputs("usage: contactord [-c FILE]                  run in the foreground\n"
-          "       contactord [-c FILE] --check-config   tell what is wrong in FILE\n"
-          "       contactord --describe PLUGIN.so [--json]\n"
-          "                                             what a plugin is, and its options\n"
-          "       contactord --version | --help\n"
-          "\n"
-          "FILE is " DEFAULT_CONFIG " where it is not given; files in the\n"
-          "folder conf.d beside it are read, too.\n"
-          "\n"
-          "SIGHUP reads the configuration again, SIGTERM ends the daemon. Everything else\n"
-          "is asked with contactorctl.\n"
-          "Exit codes: 0 success, 1 failure or a wrong configuration, 2 wrong usage.\n",
-          out);
+    fputs(
+        "usage: contactord [-c FILE]                  run in the foreground\n"
+        "       contactord [-c FILE] --check-config   tell what is wrong in FILE\n"
+        "       contactord --describe PLUGIN.so [--json]\n"
+        "                                             what a plugin is, and its options\n"
+        "       contactord --version | --help\n"
+        "\n"
+        "FILE is " DEFAULT_CONFIG " where it is not given; files in the\n"
+        "folder conf.d beside it are read, too.\n"
+        "\n"
+        "SIGHUP reads the configuration again, SIGTERM ends the daemon. Everything else\n"
+        "is asked with contactorctl.\n"
+        "Exit codes: 0 success, 1 failure or a wrong configuration, 2 wrong usage.\n",
+        out);
 }
 
 int main(int argc, char **argv)

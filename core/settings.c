@@ -227,6 +227,11 @@ static void read_all(struct settings_build *b)
     if (read_daemon(b, &b->s->daemon) == 0) {
         registry_set_dir(b->registry, b->s->daemon.plugin_dir);
         read_folders(b);
+    } else {
+        /* As good as can be told, or every plugin would seem to be missing. */
+        registry_set_dir(
+            b->registry,
+            conf_get_z(conf_get(conf_root(b->conf), "contactor"), "plugin_dir"));
     }
     settings_read_plans(b);
     read_users(b);

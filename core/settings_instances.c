@@ -163,20 +163,66 @@ static void check_by_plugin(struct section *s)
 /* ---- who may see what ----------------------------------------------------------------
  */
 
-static void check_principal(struct section *s, const char *option, const char *who)
+static void check_principal(struct settings_build *b, const struct conf_node *node)
 {
-    struct settings_build *b = s->b;
+    const char *who = node->string.ptr;
     char hint[256];
 
+    if (node->type != CONF_STRING)
+        return; /* told by the schema */
     if (who[0] == '@' && !settings_known(who + 1, b->groups, b->n_groups))
-        diag_error(b->diag, conf_option_place(s->in->values, option),
-                   "no user belongs to a group '%s'%s", who + 1,
+        diag_error(b->diag, node->at, "no user belongs to a group '%s'%s", who + 1,
                    settings_hint(who + 1, b->groups, b->n_groups, hint, sizeof(hint)));
     else if (who[0] != '@' && strcmp(who, "anonymous") != 0 &&
              !settings_known(who, b->users, b->n_users))
-        diag_error(b->diag, conf_option_place(s->in->values, option),
-                   "there is no [user.%s]%s", who,
+        diag_error(b->diag, node->at, "there is no [user.%s]%s", who,
                    settings_hint(who, b->users, b->n_users, hint, sizeof(hint)));
+}
+
+static void check_source(struct settings_build *b, const struct conf_node *node)
+{
+    char hint[256];
+
+    if (node->type == CONF_STRING &&
+        !settings_known(node->string.ptr, b->sources, b->n_sources))
+        diag_error(b->diag, node->at, "there is no [source.%s]%s", node->string.ptr,
+                   settings_hint(node->string.ptr, b->sources, b->n_sources, hint,
+                                 sizeof(hint)));
+}
+
+/* A string, or each element of a list. */
+static void check_each(struct settings_build *b, const struct conf_node *node,
+                       void (*check)(struct settings_build *, const struct conf_node *))
+{
+    if (!node)
+        return;
+    if (node->type != CONF_ARRAY)
+        check(b, node);
+    else
+        conf_for_each(it, node) check(b, it);
+}
+
+/* References are looked at in the tree, so that a section with another mistake has these
+ * told, too. */
+static void check_references(struct section *s)
+{
+    const struct conf_node *fields = conf_get(s->node, "fields");
+
+    settings_check_plan(s->b, s->node);
+    if (s->frontend) {
+        check_each(s->b, conf_get(s->node, "sources"), check_source);
+        return;
+    }
+    check_each(s->b, conf_get(s->node, "allow"), check_principal);
+    if (!fields || fields->type != CONF_TABLE)
+        return;
+    conf_for_each(it, fields)
+    {
+        if (str_eq_z(it->key, "id") || str_eq_z(it->key, "owner"))
+            diag_error(s->b->diag, it->key_at, "'" STR_FMT "' cannot be hidden",
+                       STR_ARG(it->key));
+        check_each(s->b, it, check_principal);
+    }
 }
 
 static uint32_t kind_of(const char *name)
@@ -208,17 +254,12 @@ static void read_rules(struct section *s, struct flow_source_config *source)
             rule->kind = kind_of(key);
             if (rule->kind == CTR_FIELD_CUSTOM)
                 rule->name = str_of(arena_z(a, key + 2));
-            if (rule->kind == CTR_FIELD_ID || rule->kind == CTR_FIELD_OWNER)
-                diag_error(s->b->diag, conf_option_place(s->in->values, "fields"),
-                           "'%s' cannot be hidden", key);
             list = arena_array(a, n - i, sizeof(*list));
             rule->who = list;
             last = key;
         }
-        if (!who)
-            continue;
-        list[rule->n_who++] = arena_z(a, who);
-        check_principal(s, "fields", who);
+        if (who)
+            list[rule->n_who++] = arena_z(a, who);
     }
     source->rules = rules;
 }
@@ -248,8 +289,6 @@ static void read_source(struct section *s, struct flow_source_config *source)
     settings_plan_of(s->b, values, &source->plan);
     source->priority = (int)conf_int(values, "priority");
     source->allow = settings_list(s->b, values, "allow", &source->n_allow);
-    for (size_t i = 0; i < source->n_allow; i++)
-        check_principal(s, "allow", source->allow[i]);
     read_rules(s, source);
     source->sync_interval = read_interval(s);
     if (conf_set(values, "stale_after"))
@@ -370,7 +409,6 @@ static void read_frontend(struct section *s, struct flow_client_config *client)
 {
     const struct ctr_config *values = s->in->values;
     int64_t anonymous = conf_int(values, "anonymous");
-    char hint[256];
 
     settings_plan_of(s->b, values, &client->plan);
     client->format = (enum number_format)conf_int(values, "output_format");
@@ -380,12 +418,6 @@ static void read_frontend(struct section *s, struct flow_client_config *client)
     client->company_match = conf_int(values, "company_match") != 0;
     client->anonymous = strcmp(settings_anonymous[anonymous], "allow") == 0;
     client->sources = settings_list(s->b, values, "sources", &client->n_sources);
-    for (size_t i = 0; i < client->n_sources; i++)
-        if (!settings_known(client->sources[i], s->b->sources, s->b->n_sources))
-            diag_error(s->b->diag, conf_option_place(values, "sources"),
-                       "there is no [source.%s]%s", client->sources[i],
-                       settings_hint(client->sources[i], s->b->sources, s->b->n_sources,
-                                     hint, sizeof(hint)));
     client->fields = read_fields(s);
     read_net(s);
     if (s->in->plugin)
@@ -438,6 +470,7 @@ static void read_sources(struct settings_build *b, struct flow_source_config *so
 
         s.in->index = (unsigned)b->s->flow.n_sources++;
         source->name = s.in->short_name;
+        check_references(&s);
         if (read_section(&s) != 0)
             continue;
         read_source(&s, source);
@@ -458,6 +491,7 @@ static void read_frontends(struct settings_build *b, struct flow_client_config *
 
         s.in->index = (unsigned)b->s->flow.n_clients++;
         client->name = s.in->name;
+        check_references(&s);
         if (read_section(&s) != 0)
             continue;
         read_frontend(&s, client);

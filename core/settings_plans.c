@@ -42,33 +42,46 @@ void settings_read_plans(struct settings_build *b)
         read_plan(b, section, &b->plans[b->n_plans++]);
 }
 
-/* The plan a section names; where it names none, the only one there is. */
+static const struct settings_plan *find_plan(const struct settings_build *b,
+                                             const char *name)
+{
+    for (unsigned i = 0; i < b->n_plans; i++)
+        if (strcmp(b->plans[i].name, name) == 0)
+            return &b->plans[i];
+    return NULL;
+}
+
+void settings_check_plan(struct settings_build *b, const struct conf_node *section)
+{
+    const struct conf_node *node = conf_get(section, "dialplan");
+    const char *name = conf_get_z(section, "dialplan");
+    const char **names;
+    char hint[256];
+
+    if (!node && b->n_plans > 1)
+        diag_warning(b->diag, section->key_at,
+                     "'" STR_FMT "' names no dialplan, so only international numbers are "
+                     "understood there",
+                     STR_ARG(section->key));
+    if (!name || find_plan(b, name))
+        return;
+    names = arena_array(&b->s->arena, b->n_plans + 1, sizeof(*names));
+    for (unsigned i = 0; i < b->n_plans; i++)
+        names[i] = b->plans[i].name;
+    diag_error(b->diag, node->at, "there is no [dialplan.%s]%s", name,
+               settings_hint(name, names, b->n_plans, hint, sizeof(hint)));
+}
+
 void settings_plan_of(struct settings_build *b, const struct ctr_config *values,
                       struct dialplan *out)
 {
     const char *name = conf_str(values, "dialplan");
-    const char *names[CONF_FILES_MAX];
-    unsigned n = 0;
-    char hint[256];
+    const struct settings_plan *plan = name              ? find_plan(b, name)
+                                       : b->n_plans == 1 ? &b->plans[0]
+                                                         : NULL;
 
-    dialplan_neutral(out);
-    for (unsigned i = 0; i < b->n_plans; i++) {
-        if (name && strcmp(b->plans[i].name, name) == 0) {
-            *out = b->plans[i].plan;
-            return;
-        }
-        if (n < CONF_FILES_MAX)
-            names[n++] = b->plans[i].name;
-    }
-    if (name)
-        diag_error(b->diag, conf_option_place(values, "dialplan"),
-                   "there is no [dialplan.%s]%s", name,
-                   settings_hint(name, names, n, hint, sizeof(hint)));
-    else if (b->n_plans == 1)
-        *out = b->plans[0].plan;
-    else if (b->n_plans > 1)
-        diag_warning(b->diag, conf_option_place(values, "dialplan"),
-                     "[%s] names no dialplan, so only international numbers are "
-                     "understood there",
-                     conf_values_section(values));
+    if (plan)
+        *out = plan->plan;
+    else
+        dialplan_neutral(out);
 }

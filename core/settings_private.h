@@ -47,6 +47,8 @@ void settings_add_secrets(struct settings_build *b, const struct conf_node *sect
 
 /* settings_plans.c: sections [dialplan.NAME], and a reference to one. */
 void settings_read_plans(struct settings_build *b);
+void settings_check_plan(struct settings_build *b, const struct conf_node *section);
+/* The plan a section names; where it names none, the only one there is. */
 void settings_plan_of(struct settings_build *b, const struct ctr_config *values,
                       struct dialplan *out);
 

@@ -9,12 +9,12 @@
 
 enum { NAMES_MAX = 256, TRACE_MAX = 1000, NUMBERS_MAX = 10000 };
 
-/* ---- reading a request -------------------------------------------------------------- */
+/* ---- reading a request --------------------------------------------------------------
+ */
 
 const char *request_str(const struct request *request, const char *name)
 {
-    return cJSON_GetStringValue(
-        cJSON_GetObjectItemCaseSensitive(request->json, name));
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(request->json, name));
 }
 
 bool request_bool(const struct request *request, const char *name)
@@ -36,8 +36,8 @@ const char *request_hint(const struct request *request, const char *kind,
                          const char *word, char *out, size_t cap)
 {
     const char *names[NAMES_MAX];
-    unsigned n = request->control->ops->names(request->control->ctx, kind, names,
-                                              NAMES_MAX);
+    unsigned n =
+        request->control->ops->names(request->control->ctx, kind, names, NAMES_MAX);
     size_t len;
 
     conf_suggest(word, names, n, out, cap);
@@ -54,7 +54,8 @@ static struct flow *flow_of(struct request *request)
     return request->control->ops->flow(request->control->ctx);
 }
 
-/* ---- looking ------------------------------------------------------------------------ */
+/* ---- looking ------------------------------------------------------------------------
+ */
 
 static void command_status(struct request *request)
 {
@@ -125,7 +126,8 @@ static void command_numbers(struct request *request)
     flow_numbers_report(flow_of(request), source, limit, on_numbers, request);
 }
 
-/* ---- configuration --------------------------------------------------------------------- */
+/* ---- configuration
+ * --------------------------------------------------------------------- */
 
 static cJSON *text_result(const char *text, int err)
 {
@@ -175,7 +177,8 @@ static void command_log_level(struct request *request)
     request_result(request, result);
 }
 
-/* ---- all of them ------------------------------------------------------------------------- */
+/* ---- all of them
+ * ------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;

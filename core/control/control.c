@@ -91,8 +91,8 @@ static int bind_socket(struct control *c, const char *path, uid_t uid, gid_t gid
     mask = umask(0177);
     err = bind(fd, (const struct sockaddr *)&address, sizeof(address));
     umask(mask);
-    if (err != 0 || (uid != (uid_t)-1 && fchownat(c->dir_fd, c->base, uid, gid,
-                                                  AT_SYMLINK_NOFOLLOW) != 0)) {
+    if (err != 0 || (uid != (uid_t)-1 &&
+                     fchownat(c->dir_fd, c->base, uid, gid, AT_SYMLINK_NOFOLLOW) != 0)) {
         err = cannot(path, "bind", error, cap);
         goto fail;
     }
@@ -179,8 +179,7 @@ void control_destroy(struct control *c)
     if (!c)
         return;
     control_stop(c);
-    list_for_each_safe(it, &c->clients)
-        client_close(list_entry(it, struct client, link));
+    list_for_each_safe(it, &c->clients) client_close(list_entry(it, struct client, link));
     while (c->n_clients > 0 || !c->closed)
         uv_run(loop_uv(c->loop), UV_RUN_NOWAIT);
     if (c->dir_fd >= 0)

@@ -23,7 +23,8 @@ struct lookup {
     struct ctr_query q;
 };
 
-/* ---- a hit as JSON --------------------------------------------------------------------- */
+/* ---- a hit as JSON
+ * --------------------------------------------------------------------- */
 
 static const char *kind_name(uint32_t kind)
 {
@@ -94,7 +95,8 @@ static cJSON *contact_json(const struct ctr_contact *c)
     return json;
 }
 
-/* ---- the query ------------------------------------------------------------------------- */
+/* ---- the query
+ * ------------------------------------------------------------------------- */
 
 static int32_t on_hits(void *user, const struct ctr_contact *const *hits, uint32_t n)
 {
@@ -117,7 +119,8 @@ static void on_finish(void *arg)
 {
     struct lookup *l = arg;
     struct request *request = l->request;
-    struct flow *flow = request ? request->control->ops->flow(request->control->ctx) : NULL;
+    struct flow *flow =
+        request ? request->control->ops->flow(request->control->ctx) : NULL;
     cJSON *trace = flow && l->explain ? flow_trace_last(flow, l->client) : NULL;
 
     if (trace)
@@ -185,7 +188,8 @@ static void lookup_start(struct lookup *l, struct flow_client *client)
     }
 }
 
-/* ---- as whom, and where ---------------------------------------------------------------- */
+/* ---- as whom, and where
+ * ---------------------------------------------------------------- */
 
 /* "sbc" and "frontend.sbc" name the same client. */
 static struct flow_client *find_client(struct lookup *l, struct flow *flow,
@@ -211,8 +215,7 @@ static bool knows(const struct request *request, const char *kind, const char *n
     return false;
 }
 
-static struct ctr_principal *find_principal(const struct request *request,
-                                            struct flow *flow, const char *name)
+static struct ctr_principal *find_principal(struct flow *flow, const char *name)
 {
     if (!name)
         return principal_ref(flow_admin(flow));
@@ -237,17 +240,17 @@ static struct lookup *lookup_create(struct request *request, struct flow_client 
     }
     l = xcalloc(1, sizeof(*l));
     *client = find_client(l, flow, where);
-    if (!*client || (where && !knows(request, "frontend",
-                                     l->client + strlen("frontend.")))) {
+    if (!*client ||
+        (where && !knows(request, "frontend", l->client + strlen("frontend.")))) {
         free(l);
-        request_error(request, CTR_ENOENT, "there is no front end '%s'%s",
-                      where ? where : CONTROL_CLIENT,
-                      request_hint(request, "frontend", where ? where : "", hint,
-                                   sizeof(hint)));
+        request_error(
+            request, CTR_ENOENT, "there is no front end '%s'%s",
+            where ? where : CONTROL_CLIENT,
+            request_hint(request, "frontend", where ? where : "", hint, sizeof(hint)));
         return NULL;
     }
     l->request = request;
-    l->principal = find_principal(request, flow, as);
+    l->principal = find_principal(flow, as);
     l->result = cJSON_CreateObject();
     request->data = l;
     request->gone = on_gone;

@@ -31,8 +31,9 @@ struct request {
     struct control *control;
     cJSON *json; /* as it was asked */
     double id;
-    void *data;                         /* the command's own */
-    void (*gone)(struct request *request); /* the client has gone: end soon; may be NULL */
+    void *data; /* the command's own */
+    void (*gone)(
+        struct request *request); /* the client has gone: end soon; may be NULL */
 };
 
 struct client {

@@ -125,13 +125,14 @@ void command_sync(struct request *request)
     char hint[512];
 
     if (!source) {
-        request_error(request, CTR_ENOENT, "there is no source '%s'%s", name ? name : "",
-                      request_hint(request, "source", name ? name : "", hint,
-                                   sizeof(hint)));
+        request_error(
+            request, CTR_ENOENT, "there is no source '%s'%s", name ? name : "",
+            request_hint(request, "source", name ? name : "", hint, sizeof(hint)));
         return;
     }
     if (request_bool(request, "no_wait")) {
-        flow_source_request_sync(request->control->ops->flow(request->control->ctx), name);
+        flow_source_request_sync(request->control->ops->flow(request->control->ctx),
+                                 name);
         request_result(request, source);
         return;
     }

@@ -291,8 +291,15 @@ static int open_file(struct loading *l, const struct ctr_plugin **theirs, size_t
     if (err != 0)
         return load_fail(l, err, "%s", why);
     handle = dlopen(l->path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    if (!handle)
-        return load_fail(l, -CTR_EFORMAT, "%s", dlerror());
+    if (!handle) {
+        const char *reason = dlerror();
+        size_t n = strlen(l->path);
+
+        /* Often it names the file itself; load_fail does, too. */
+        if (strncmp(reason, l->path, n) == 0 && strncmp(reason + n, ": ", 2) == 0)
+            reason += n + 2;
+        return load_fail(l, -CTR_EFORMAT, "%s", reason);
+    }
     symbol = dlsym(handle, CTR_PLUGIN_SYMBOL);
     if (!symbol)
         return load_fail(l, -CTR_EFORMAT,
