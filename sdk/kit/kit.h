@@ -9,7 +9,7 @@
 
 #include "contactor/plugin.h"
 
-#define KIT_LINE_MAX 512
+#define KIT_LINE_MAX 1024
 
 __attribute__((unused, format(printf, 3, 4))) static void
 kit_log(const struct ctr_host *host, uint32_t level, const char *fmt, ...)

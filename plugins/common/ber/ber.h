@@ -1,0 +1,91 @@
+/* ber.h - reading and writing the part of BER that LDAP uses (RFC 4511 section 5.1).
+ *
+ * Definite lengths and one-byte tags only. The reader walks borrowed bytes and never
+ * looks outside them; the writer fills a buffer front to back and keeps counting when it
+ * is full, so one pass tells how much room is needed. */
+#ifndef COMMON_BER_H
+#define COMMON_BER_H
+
+#include <stdbool.h>
+
+#include "contactor/error.h"
+#include "contactor/types.h"
+
+enum {
+    BER_BOOLEAN = 0x01,
+    BER_INTEGER = 0x02,
+    BER_OCTETS = 0x04,
+    BER_ENUMERATED = 0x0a,
+    BER_SEQUENCE = 0x30,
+    BER_SET = 0x31
+};
+#define BER_CONTEXT(n)      ((uint8_t)(0x80 | (n)))
+#define BER_CONTEXT_CONS(n) ((uint8_t)(0xa0 | (n)))
+
+/* Longest header the reader accepts: a tag and a length of up to four bytes behind it. */
+enum { BER_HEADER_MAX = 6 };
+
+/* --- reading ----------------------------------------------------------------------- */
+
+/* What is left to read of one content. */
+struct ber {
+    const uint8_t *at, *end;
+};
+
+static inline struct ber ber_over(const void *data, size_t n)
+{
+    struct ber b = {data, (const uint8_t *)data + n};
+    return b;
+}
+
+static inline size_t ber_left(const struct ber *b)
+{
+    return (size_t)(b->end - b->at);
+}
+
+/* The next tag, or -1 at the end. */
+static inline int ber_peek(const struct ber *b)
+{
+    return b->at < b->end ? *b->at : -1;
+}
+
+/* How long the element at `data` is, of which n bytes have arrived.
+ * returns >0: its whole length, which may be more than n | 0: the header is incomplete |
+ * -CTR_EFORMAT: no element we read | -CTR_ESIZE: content longer than max */
+int64_t ber_frame(const uint8_t *data, size_t n, uint8_t tag, size_t max);
+
+/* All of these take one element off b: 0 | -CTR_EFORMAT, then b is unchanged. */
+int ber_next(struct ber *b, uint8_t *tag, struct ber *content);
+int ber_enter(struct ber *b, uint8_t tag, struct ber *content);
+int ber_str(struct ber *b, uint8_t tag, struct ctr_str *out);
+/* Two's complement, 1 to 8 bytes. */
+int ber_int(struct ber *b, uint8_t tag, int64_t *out);
+/* Any byte but 0 is true. */
+int ber_bool(struct ber *b, uint8_t tag, bool *out);
+
+/* --- writing ----------------------------------------------------------------------- */
+
+/* len > cap: it did not fit, and len says what is needed. */
+struct ber_out {
+    uint8_t *data;
+    size_t len, cap;
+};
+
+static inline bool ber_fits(const struct ber_out *out)
+{
+    return out->len <= out->cap;
+}
+
+void ber_put(struct ber_out *out, const void *data, size_t n);
+void ber_put_header(struct ber_out *out, uint8_t tag, size_t n);
+void ber_put_str(struct ber_out *out, uint8_t tag, struct ctr_str s);
+void ber_put_z(struct ber_out *out, uint8_t tag, const char *z);
+void ber_put_int(struct ber_out *out, uint8_t tag, int64_t value);
+void ber_put_bool(struct ber_out *out, uint8_t tag, bool value);
+
+/* A constructed element (or a string in pieces): open, put the content, close with what
+ * open returned. The length takes as few bytes as it needs. */
+size_t ber_open(struct ber_out *out, uint8_t tag);
+void ber_close(struct ber_out *out, size_t opened);
+
+#endif

@@ -1,0 +1,26 @@
+/* ids.h - which ids a file has used, and in which line: 12 bytes for each, doubled. */
+#ifndef CSV_IDS_H
+#define CSV_IDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Ids are kept as 64-bit hashes. Two different ids of one file meet with a chance of one
+ * in 37 million for a million rows; the seed is drawn for each sync, so a file cannot be
+ * made to meet. Zero-initialise. */
+struct ids {
+    uint64_t *hashes; /* 0: free */
+    uint32_t *lines;
+    size_t n, cap; /* cap: a power of two */
+    uint64_t seed;
+};
+
+void ids_init(struct ids *s);
+/* returns 0: new | the line that used it first | -CTR_ENOMEM */
+int64_t ids_add(struct ids *s, const char *id, size_t n, uint64_t line);
+void ids_finish(struct ids *s);
+
+/* An id made from content: 32 hexadecimal digits and a NUL. */
+void ids_derive(const char *text, size_t n, char out[33]);
+
+#endif

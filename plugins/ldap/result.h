@@ -1,0 +1,76 @@
+/* result.h - LDAP result codes and protocol numbers (RFC 4511, 2696, 2891, 3909). */
+#ifndef LDAP_RESULT_H
+#define LDAP_RESULT_H
+
+enum {
+    RESULT_SUCCESS = 0,
+    RESULT_OPERATIONS_ERROR = 1,
+    RESULT_PROTOCOL_ERROR = 2,
+    RESULT_TIME_LIMIT = 3,
+    RESULT_SIZE_LIMIT = 4,
+    RESULT_COMPARE_FALSE = 5,
+    RESULT_COMPARE_TRUE = 6,
+    RESULT_AUTH_METHOD = 7,
+    RESULT_ADMIN_LIMIT = 11,
+    RESULT_CRITICAL_EXTENSION = 12,
+    RESULT_CONFIDENTIALITY = 13,
+    RESULT_NO_SUCH_ATTRIBUTE = 16,
+    RESULT_UNDEFINED_TYPE = 17,
+    RESULT_INAPPROPRIATE_MATCHING = 18,
+    RESULT_NO_SUCH_OBJECT = 32,
+    RESULT_INVALID_DN = 34,
+    RESULT_INAPPROPRIATE_AUTH = 48,
+    RESULT_INVALID_CREDENTIALS = 49,
+    RESULT_INSUFFICIENT_ACCESS = 50,
+    RESULT_BUSY = 51,
+    RESULT_UNAVAILABLE = 52,
+    RESULT_UNWILLING = 53,
+    RESULT_SORT_MISSING = 60,
+    RESULT_OFFSET_RANGE = 61,
+    RESULT_VLV_ERROR = 76,
+    RESULT_OTHER = 80,
+    RESULT_CANCELED = 118,
+    RESULT_NO_SUCH_OPERATION = 119,
+    RESULT_TOO_LATE = 120,
+    RESULT_CANNOT_CANCEL = 121
+};
+
+/* protocolOp tags. */
+enum {
+    OP_BIND = 0x60,
+    OP_BIND_RESPONSE = 0x61,
+    OP_UNBIND = 0x42,
+    OP_SEARCH = 0x63,
+    OP_SEARCH_ENTRY = 0x64,
+    OP_SEARCH_DONE = 0x65,
+    OP_MODIFY = 0x66,
+    OP_ADD = 0x68,
+    OP_DELETE = 0x4a,
+    OP_MODIFY_DN = 0x6c,
+    OP_COMPARE = 0x6e,
+    OP_COMPARE_RESPONSE = 0x6f,
+    OP_ABANDON = 0x50,
+    OP_EXTENDED = 0x77,
+    OP_EXTENDED_RESPONSE = 0x78
+};
+
+#define OID_NOTICE     "1.3.6.1.4.1.1466.20036"
+#define OID_START_TLS  "1.3.6.1.4.1.1466.20037"
+#define OID_WHOAMI     "1.3.6.1.4.1.4203.1.11.3"
+#define OID_CANCEL     "1.3.6.1.1.8"
+#define OID_PAGED      "1.2.840.113556.1.4.319"
+#define OID_SORT       "1.2.840.113556.1.4.473"
+#define OID_SORTED     "1.2.840.113556.1.4.474"
+#define OID_VLV        "2.16.840.1.113730.3.4.9"
+#define OID_VLV_DONE   "2.16.840.1.113730.3.4.10"
+#define OID_MANAGE_DSA "2.16.840.1.113730.3.4.2"
+#define OID_ALL_OPER   "1.3.6.1.4.1.4203.1.5.1"
+#define OID_TRUE_FALSE "1.3.6.1.4.1.4203.1.5.3"
+
+/* Why a request is refused: a code and what the client's administrator can do. */
+struct refusal {
+    int code;
+    const char *text;
+};
+
+#endif

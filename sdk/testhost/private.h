@@ -1,0 +1,38 @@
+/* private.h - what the files of the test host share. */
+#ifndef TESTHOST_PRIVATE_H
+#define TESTHOST_PRIVATE_H
+
+#include "testhost.h"
+
+struct ctr_config {
+    struct testhost *t;
+};
+
+/* Says what the plugin did wrong and aborts. */
+_Noreturn void testhost_die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+#define require(cond, ...) ((cond) ? (void)0 : testhost_die(__VA_ARGS__))
+
+struct testhost *testhost_of(const struct ctr_host *host);
+/* Zeroed memory that lives as long as t. */
+void *testhost_alloc(struct testhost *t, size_t n);
+char *testhost_copy(struct testhost *t, const char *s, uint64_t n);
+char *testhost_copy_z(struct testhost *t, const char *z);
+void testhost_pair_add(struct testhost *t, struct testhost_pairs *p, const char *a,
+                       const char *b);
+void testhost_post(struct testhost *t, ctr_task_fn fn, void *user);
+/* Advances to the next timer. returns false when there is none */
+bool testhost_step(struct testhost *t);
+struct ctr_contact *testhost_contact_copy(struct testhost *t,
+                                          const struct ctr_contact *c);
+bool testhost_contains(const struct testhost_pairs *p, const char *text);
+
+/* Each file fills in its functions of the host table. */
+void testhost_config_init(struct testhost *t);
+void testhost_sync_init(struct testhost *t);
+void testhost_query_init(struct testhost *t);
+const void *testhost_net(void);
+
+void testhost_net_close_all(struct testhost *t);
+void testhost_net_free(struct testhost *t);
+
+#endif

@@ -1,0 +1,115 @@
+"""LDAPS and StartTLS as clients meet them, certificates replaced, old protocols refused."""
+import socket
+import subprocess
+import time
+
+import ldap
+
+from harness import (CONFIG, Daemon, Raw, ber, ber_str, bind_request, done, equality, is_, message,
+                     ok, search_request)
+
+CONF = CONFIG.replace('listen = ["ldap://127.0.0.1:{port}"]', '''listen = [
+  "ldap://127.0.0.1:{port}", "ldaps://127.0.0.1:{tls_port}"]
+tls_certificate = "{dir}/server.crt"
+tls_key = "{dir}/server.key"
+handshake_time = "2s"''')
+STARTTLS = ber(0x77, ber_str("1.3.6.1.4.1.1466.20037", 0x80))
+
+
+def s_client(d, *options, send=b""):
+    run = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{d.tls_port}",
+                          "-CAfile", d.path("server.crt"), *options], input=send,
+                         capture_output=True, timeout=30)
+    return run.stdout.decode("latin-1") + run.stderr.decode("latin-1")
+
+
+def clients(d):
+    env = {"LDAPTLS_CACERT": d.path("server.crt"), "LDAPTLS_REQCERT": "demand"}
+    for url, options in ((f"ldaps://127.0.0.1:{d.tls_port}", ()), (d.url, ("-ZZ",))):
+        run = d.ldapsearch("(telephoneNumber=+4989840798192)", "displayName", url=url,
+                           options=options, env=env,
+                           bind=("uid=sbc,ou=users,dc=contacts", "s3cret-of-the-sbc"))
+        ok("displayName: Anna Meier" in run.stdout, f"ldapsearch {url.split(':')[0]} {options}",
+           run.stdout, run.stderr)
+
+
+def protocols(d):
+    for version in ("-tls1", "-tls1_1"):
+        text = s_client(d, version, "-cipher", "ALL:@SECLEVEL=0")
+        ok("Cipher is (NONE)" in text or "handshake failure" in text or "alert" in text,
+           f"{version} is refused", text[-500:])
+    for cipher in ("AES128-SHA", "AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-SHA"):
+        text = s_client(d, "-tls1_2", "-cipher", cipher + ":@SECLEVEL=0")
+        ok("Cipher is (NONE)" in text, f"{cipher} (no AEAD or no forward secrecy) is refused")
+    text = s_client(d, "-tls1_2")
+    ok("Verify return code: 0" in text and "GCM" in text or "CHACHA" in text, "TLS 1.2 with AEAD",
+       text[-800:])
+    text = s_client(d, "-tls1_2", "-reconnect")
+    ok(text.count("Reused, TLSv1.2") >= 4, "sessions are resumed", text.count("Reused"))
+
+
+def wrong_starts(d):
+    plain = Raw(d.tls_port)
+    plain.send(search_request(1, equality("cn", "x")))
+    ok(plain.closed(5), "plain bytes on the TLS port end the connection")
+    silent = Raw(d.tls_port)
+    started = time.monotonic()
+    ok(silent.closed(8) and time.monotonic() - started < 6, "a silent TLS peer is dropped")
+    raw = Raw(d.port)
+    raw.send(message(1, STARTTLS) + search_request(2, equality("telephoneNumber", "192")))
+    try:
+        answers = [raw.result() for _ in range(2)]
+        injected = any(a[1] == 0x65 for a in answers)
+    except (EOFError, ConnectionError):
+        injected = False
+    ok(not injected, "a request slipped in behind StartTLS is not answered")
+    raw.close()
+    raw = Raw(d.port)
+    raw.send(message(1, STARTTLS))
+    is_(raw.result()[:3], (1, 0x78, 0), "StartTLS is accepted")
+    raw.send(b"\x30\x05\x02\x01\x02\x42\x00 not a handshake")
+    ok(raw.closed(5), "and something else than a handshake ends it")
+    c = ldap.initialize(f"ldap://127.0.0.1:{d.port}")
+    c.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_NEVER)
+    c.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
+    c.start_tls_s()
+    is_(len(c.search_s("dc=contacts", ldap.SCOPE_SUBTREE, "(sn=Meier)")), 1, "python-ldap StartTLS")
+    c.unbind_s()
+
+
+def replaced(d):
+    def fingerprint():
+        return subprocess.run(["openssl", "x509", "-noout", "-fingerprint"], capture_output=True,
+                              text=True, input=s_client(d)).stdout
+    before = fingerprint()
+    d.certificate()
+    is_(fingerprint(), before, "a new certificate does not take effect by itself")
+    is_(d.reload().returncode, 0, "reload")
+    ok(fingerprint() not in ("", before), "reads the new certificate")
+    d.write("server.crt", "no certificate")
+    ok(d.reload().returncode != 0, "a broken one is refused")
+    ok(fingerprint() not in ("", before), "and the last good one stays")
+    d.certificate()
+
+
+def crowd(d):
+    """Peers that connect and never speak do not keep others out."""
+    held = [socket.create_connection(("127.0.0.1", d.tls_port)) for _ in range(100)]
+    worst = 0.0
+    raw = Raw(d.port)
+    for i in range(50):
+        started = time.monotonic()
+        raw.send(search_request(i + 1, equality("telephoneNumber", "192")))
+        raw.result()
+        worst = max(worst, time.monotonic() - started)
+    ok(worst < 0.25, f"worst lookup beside 100 silent TLS peers: {worst * 1000:.0f} ms")
+    for s in held:
+        s.close()
+
+
+daemon = Daemon(CONF)
+daemon.certificate()
+with daemon:
+    for part in (clients, protocols, wrong_starts, replaced, crowd):
+        part(daemon)
+done()
