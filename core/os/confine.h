@@ -11,17 +11,17 @@
 void confine_prepare(void);
 
 /* Path lists end with NULL; a list may be NULL; a path that does not exist is skipped.
- * What every daemon reads (shared libraries, /etc, /proc, time zones, /dev/null) is always
- * allowed. A path may be a folder (all below) or a file. */
+ * What every daemon reads (shared libraries, /etc, /proc, time zones, /dev/null) is
+ * always allowed. A path may be a folder (all below) or a file. */
 struct confine_paths {
     const char *const *read_only;
     const char *const *read_write; /* read, create, write, rename, remove */
     const char *const *execute;    /* programs that may be started, and read */
 };
 
-/* Landlock: all other files can neither be opened nor listed, from now on and in children.
- * For the calling thread and those it starts: before threads are started. A kernel
- * without Landlock is logged once, at info, and is no error (*active says).
+/* Landlock: all other files can neither be opened nor listed, from now on and in
+ * children. For the calling thread and those it starts: before threads are started. A
+ * kernel without Landlock is logged once, at info, and is no error (*active says).
  * returns 0 | -CTR_EIO | -CTR_EINVAL, with a sentence in error */
 int confine_files(const struct confine_paths *paths, bool *active, char *error,
                   size_t cap);
@@ -31,9 +31,9 @@ struct confine_syscalls_options {
 };
 
 /* seccomp: everything a directory server has no use for answers EPERM (debugging others,
- * mounting, kernel modules, bpf, io_uring, name spaces, ...), in all threads and children.
- * returns 0 | -CTR_ENOTSUP (the kernel has no seccomp) | -CTR_EIO, with a sentence in
- * error */
+ * mounting, kernel modules, bpf, io_uring, name spaces, ...), in all threads and
+ * children. returns 0 | -CTR_ENOTSUP (the kernel has no seccomp) | -CTR_EIO, with a
+ * sentence in error */
 int confine_syscalls(const struct confine_syscalls_options *options, char *error,
                      size_t cap);
 

@@ -28,11 +28,11 @@ int privileges_find(const char *user, const char *group, struct privileges_user 
 bool privileges_is_root(void);
 
 /* Becomes `user` (ignored when not root; NULL as root: root stays, without any
- * capability), checks that there is no way back, clears every capability set, and sees to
- * it that no program started later gains any. Memory is never dumped to a core file nor
- * shown to a debugger from here on. Before threads are started.
- * returns 0 | -CTR_EBUSY (there are threads) | -CTR_EIO, with a sentence in error; the
- * process must then not go on */
+ * capability), clears every capability set, and sees to it that no program started later
+ * gains any; checks that there is no way back, in any thread. Memory is never dumped to a
+ * core file nor shown to a debugger from here on. Best before threads are started.
+ * returns 0 | -CTR_EBUSY (a thread still holds rights) | -CTR_EIO, with a sentence in
+ * error; the process must then not go on */
 int privileges_drop(const struct privileges_user *user, char *error, size_t cap);
 
 #endif

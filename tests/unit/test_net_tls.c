@@ -527,20 +527,26 @@ static void test_storm(void)
     kit_start(tls_options("rsa"), &net_options, KIT_TLS);
     for (int i = 0; i < CLIENTS; i++)
         clients[i] = client_new(kit_connect(), true);
-    for (uint64_t until = kit_ms() + 8000; n < CLIENTS && kit_ms() < until;) {
+    /* All greet at once; each answer costs a signature. */
+    kit_run(50);
+    for (int i = 0; i < CLIENTS; i++)
+        mbedtls_ssl_handshake(&clients[i]->ssl);
+    for (uint64_t until = kit_ms() + 8000; before < CLIENTS && kit_ms() < until;) {
+        kit_turn();
+        if (kit_stats().writes - before > most)
+            most = kit_stats().writes - before;
+        before = kit_stats().writes;
+    }
+    is_int(most, 1, "one costly step a turn, so that nobody else waits long");
+    for (uint64_t until = kit_ms() + 8000; n < CLIENTS && kit_ms() < until; kit_turn()) {
         for (int i = 0; i < CLIENTS; i++) {
             if (!done[i] && mbedtls_ssl_handshake(&clients[i]->ssl) == 0) {
                 done[i] = true;
                 n++;
             }
         }
-        kit_turn();
-        if (kit_stats().tls_handshakes - before > most)
-            most = kit_stats().tls_handshakes - before;
-        before = kit_stats().tls_handshakes;
     }
     is_int(n, CLIENTS, "all are served");
-    is_int(most, 1, "one a turn, so that nobody else waits long");
     for (int i = 0; i < CLIENTS; i++)
         client_free(clients[i]);
     kit_stop();
