@@ -85,25 +85,23 @@ bool collect_has_national_prefix(const struct dialplan *plan, const char *digits
     return has_prefix(plan->national_prefix, digits, n);
 }
 
-/* "+49 116117" as some gateways make it of a short number. */
-static bool add_short_behind_code(struct collect *c, const char *digits, size_t n)
-{
-    size_t len;
-
-    if (!c->plan->calling_code ||
-        numbering_calling_code(digits, n, &len) != c->plan->calling_code ||
-        !number_is_short(c->plan, str_make(digits + len, n - len)))
-        return false;
-    collect_add_local(c, digits + len, n - len, NUMBER_NOTE_SHORT);
-    return true;
-}
-
 static bool is_known(const struct numbering *found)
 {
     struct numbering checked;
 
     return numbering_check("", true, found->digits, found->len, &checked) &&
            checked.valid;
+}
+
+/* A short number behind a calling code or a national prefix, as gateways and outside
+ * lines make it: "+49116117", "0116117". */
+static bool add_short(struct collect *c, const char *digits, size_t n,
+                      const struct numbering *found)
+{
+    if (!number_is_short(c->plan, str_make(digits, n)) || (found && is_known(found)))
+        return false;
+    collect_add_local(c, digits, n, NUMBER_NOTE_SHORT);
+    return true;
 }
 
 /* "+34 (0)91 ...": a zero that is never dialled there. In Italy one may belong. */
@@ -151,17 +149,20 @@ static void add_found(struct collect *c, const struct numbering *found,
 void collect_international(struct collect *c, const char *digits, size_t n, size_t prefix)
 {
     const char *number = digits + prefix;
-    size_t len = n - prefix;
+    size_t len = n - prefix, code_len = 0;
     struct numbering found;
+    uint32_t code;
     bool read;
 
     if (len > 2 && number[0] == '0' && number[1] == '0') { /* "+0049" */
         number += 2;
         len -= 2;
     }
-    if (add_short_behind_code(c, number, len))
-        return;
     read = numbering_international(number, len, &found);
+    code = numbering_calling_code(number, len, &code_len);
+    if (code && code == c->plan->calling_code &&
+        add_short(c, number + code_len, len - code_len, read ? &found : NULL))
+        return;
     if (read)
         without_zero(c, &found);
     add_found(c, read ? &found : NULL, NUMBER_NOTE_INTERNATIONAL, digits, n);
@@ -187,7 +188,10 @@ static void collect_national(struct collect *c, const char *digits, size_t n)
     struct numbering found, other;
     bool read = numbering_national(c->plan, digits, n, &found);
     bool lost = lost_zero(c, digits, n, &other);
+    size_t prefix = strlen(c->plan->national_prefix);
 
+    if (add_short(c, digits + prefix, n - prefix, read ? &found : NULL))
+        return;
     if (lost && !(read && is_known(&found)))
         collect_add(c, &other, NUMBER_NOTE_INTERNATIONAL);
     add_found(c, read ? &found : NULL, NUMBER_NOTE_NATIONAL, digits, n);

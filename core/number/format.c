@@ -78,6 +78,18 @@ static size_t format_dialable(const struct dialplan *plan, struct ctr_str digits
                behind(digits, code));
 }
 
+/* Records come from disk: what is no number is never dialled. */
+static bool is_e164(struct ctr_str digits)
+{
+    if (digits.len == 0 || digits.len > NUMBER_DIGITS_MAX)
+        return false;
+    for (size_t i = 0; i < digits.len; i++) {
+        if (digits.ptr[i] < '0' || digits.ptr[i] > '9')
+            return false;
+    }
+    return true;
+}
+
 size_t number_format(const struct dialplan *plan, enum number_format format,
                      struct ctr_str e164_digits, struct ctr_str stored,
                      struct ctr_str asked, char *out, size_t cap)
@@ -86,8 +98,7 @@ size_t number_format(const struct dialplan *plan, enum number_format format,
         return 0;
     if (format == NUMBER_FORMAT_ASKED && asked.ptr)
         return put_text(out, cap, asked);
-    if (format == NUMBER_FORMAT_STORED || e164_digits.len == 0 ||
-        e164_digits.len > NUMBER_DIGITS_MAX)
+    if (format == NUMBER_FORMAT_STORED || !is_e164(e164_digits))
         return put_text(out, cap, stored);
     switch (format) {
     case NUMBER_FORMAT_NATIONAL:

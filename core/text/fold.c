@@ -128,7 +128,7 @@ static void put_code_point(struct fold *f, uint32_t cp)
 
     if (cp < 0x80)
         fold_ascii(f, (char)cp);
-    else if (!fold_latin(f, cp))
+    else if (!fold_latin(f, cp) && !is_apostrophe(cp))
         put(f, bytes, utf8_write(cp, bytes));
 }
 
