@@ -486,7 +486,9 @@ static bool read_roots(struct checker *ck, struct tree *free_tree, struct tree *
     ck->last_page = get64(root + META_LAST_AT);
     ck->txn = get64(root + META_TXN_AT);
     ck->file_pages = (uint64_t)st.st_size / ck->page_size;
-    if (free_tree->flags != MDB_INTEGERKEY || main_tree->flags != 0 || main_tree->pad)
+    /* The free list's flags are also the environment's. */
+    if (free_tree->flags != (MDB_INTEGERKEY | MDB_NOSUBDIR) || main_tree->flags != 0 ||
+        main_tree->pad)
         return bad(ck, "a root's flags are wrong");
     if (ck->last_page > ck->file_pages + SLACK_PAGES)
         return bad(ck, "the file is too short");
