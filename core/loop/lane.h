@@ -27,7 +27,8 @@ bool lane_cancel(struct lane *lane, struct lane_job *job);
 /* Jobs waiting or running. */
 unsigned lane_pending(const struct lane *lane);
 /* Waits for running and queued work, runs their `done`s, joins the thread, frees. Loop
- * thread; may block as long as the work does. NULL-safe. */
+ * thread; may block as long as the work does. A job that a `done` submits meanwhile is
+ * worked off here, on the loop. NULL-safe. */
 void lane_destroy(struct lane *lane);
 
 #endif

@@ -15,31 +15,36 @@ struct loop;
 typedef void (*loop_fn)(void *arg);
 
 struct loop *loop_create(void);
-/* All handles must be closing or closed; runs the loop until they are gone. NULL-safe. */
+/* All handles must be closing or closed; runs what is still posted, and the loop until
+ * they are gone. NULL-safe. */
 void loop_destroy(struct loop *loop);
 uv_loop_t *loop_uv(struct loop *loop);
-/* Runs until loop_stop. */
+/* Runs until loop_stop; any thread may stop it. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 bool loop_on_thread(const struct loop *loop);
 
-/* Run fn(arg) on the loop, in order of posting. Any thread. */
+/* Run fn(arg) on the loop, in order of posting, never before this returns. Any thread. */
 void loop_post(struct loop *loop, loop_fn fn, void *arg);
 
 /* Long work in slices: step runs once per loop turn, after polling, until it returns
- * false (done) or loop_slice_cancel. A step should take at most LOOP_SLICE_US. Embedded
- * in the caller's struct; zero-initialise. */
-enum { LOOP_SLICE_US = 2000 };
+ * false (done) or loop_slice_cancel. A step should take at most LOOP_SLICE_US; all steps
+ * of a turn together take LOOP_TURN_US, then the others have to wait for the next turn.
+ * Embedded in the caller's struct; zero-initialise. A step that returns false may have
+ * freed its slice; starting and cancelling any slice within a step is fine. */
+enum { LOOP_SLICE_US = 2000, LOOP_TURN_US = 10000 };
 struct loop_slice {
     struct list link;
     bool (*step)(struct loop_slice *slice);
+    struct loop *loop;
     bool scheduled;
 };
 void loop_slice_start(struct loop *loop, struct loop_slice *slice,
                       bool (*step)(struct loop_slice *slice));
 void loop_slice_cancel(struct loop_slice *slice);
 
-/* The longest time between two returns to polling since the last call, microseconds. */
+/* The longest that the loop was busy between two waits since the last call,
+ * microseconds: everything but the waiting, callbacks of I/O included. */
 uint64_t loop_take_longest_stall(struct loop *loop);
 
 #endif

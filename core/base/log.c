@@ -1,0 +1,148 @@
+/* log.c - builds a line on the stack and hands it to the kernel in one write. */
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+
+enum {
+    TEXT_MAX = 2048,              /* of a message, before escaping; longer ones are cut */
+    LINE_CAP = 4 * TEXT_MAX + 256 /* everything escaped as \xNN, and the head */
+};
+
+static const struct {
+    enum log_level level;
+    const char *name;
+} levels[] = {
+    {LOG_LEVEL_ERROR, "error"},
+    {LOG_LEVEL_WARN, "warn"},
+    {LOG_LEVEL_INFO, "info"},
+    {LOG_LEVEL_DEBUG, "debug"},
+};
+
+/* The only mutable state of base: every thread logs, and the level is set at run time. */
+static atomic_int current_level = LOG_LEVEL_INFO;
+
+struct line {
+    char text[LINE_CAP];
+    size_t len;
+};
+
+static void put_char(struct line *line, char c)
+{
+    ensure(line->len < sizeof(line->text));
+    line->text[line->len++] = c;
+}
+
+/* Escapes what could start a new line or drive a terminal. Bytes from 0x80 stay: UTF-8,
+ * except the C1 controls, which terminals obey (U+0080..U+009F: 0xC2 0x80..0x9F). */
+static void put_escaped(struct line *line, const char *z)
+{
+    static const char hex[] = "0123456789abcdef";
+    bool after_c2 = false;
+
+    for (; *z; z++) {
+        unsigned char c = (unsigned char)*z;
+        bool c1 = after_c2 && c >= 0x80 && c <= 0x9f;
+
+        after_c2 = c == 0xc2;
+        if (c == '\n' || c == '\r' || c == '\t') {
+            put_char(line, '\\');
+            put_char(line, c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
+        } else if (c < 0x20 || c == 0x7f || c1) {
+            put_char(line, '\\');
+            put_char(line, 'x');
+            put_char(line, hex[c >> 4]);
+            put_char(line, hex[c & 15]);
+        } else {
+            put_char(line, (char)c);
+        }
+    }
+}
+
+static void put_head(struct line *line, enum log_level level)
+{
+    char head[64], when[32];
+
+    if (getenv("JOURNAL_STREAM")) /* the journal keeps the time itself */
+        snprintf(head, sizeof(head), "<%d>", (int)level);
+    else
+        snprintf(head, sizeof(head), "%s %s ",
+                 clock_format(clock_wall_ms(), when, sizeof(when)),
+                 log_level_name(level));
+    put_escaped(line, head);
+}
+
+/* A log that cannot be written has nowhere to say so. */
+static void write_line(const struct line *line)
+{
+    ssize_t n;
+
+    do
+        n = write(STDERR_FILENO, line->text, line->len);
+    while (n < 0 && errno == EINTR);
+}
+
+void log_line(enum log_level level, const char *who, const char *fmt, ...)
+{
+    int saved_errno = errno;
+    char text[TEXT_MAX], where[128];
+    struct line line;
+    va_list ap;
+    int n;
+
+    if ((int)level > atomic_load_explicit(&current_level, memory_order_relaxed))
+        return;
+    line.len = 0;
+    va_start(ap, fmt);
+    n = vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    if (n < 0)
+        snprintf(text, sizeof(text), "message could not be formatted");
+    else if ((size_t)n >= sizeof(text))
+        memcpy(text + sizeof(text) - 4, "...", 4);
+    snprintf(where, sizeof(where), "%s", who ? who : "core");
+    put_head(&line, level);
+    put_escaped(&line, where);
+    put_escaped(&line, ": ");
+    put_escaped(&line, text);
+    put_char(&line, '\n');
+    write_line(&line);
+    errno = saved_errno;
+}
+
+void log_set_level(enum log_level level)
+{
+    atomic_store_explicit(&current_level, (int)level, memory_order_relaxed);
+}
+
+enum log_level log_get_level(void)
+{
+    return (enum log_level)atomic_load_explicit(&current_level, memory_order_relaxed);
+}
+
+int log_level_parse(const char *name, enum log_level *level)
+{
+    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+        if (name && strcmp(levels[i].name, name) == 0) {
+            *level = levels[i].level;
+            return 0;
+        }
+    return -CTR_EINVAL;
+}
+
+const char *log_level_name(enum log_level level)
+{
+    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+        if (levels[i].level == level)
+            return levels[i].name;
+    return "unknown";
+}

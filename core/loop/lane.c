@@ -1,0 +1,207 @@
+/* lane.c - one thread, one queue; finished jobs go back to the loop through a list. */
+#include "loop/lane.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+
+struct lane {
+    struct loop *loop;
+    pthread_t thread;
+    char name[16]; /* what the kernel keeps of a thread's name */
+
+    pthread_mutex_t mutex; /* over what follows */
+    pthread_cond_t more;
+    struct list queue;    /* not begun */
+    struct list finished; /* worked or canceled; `done` is due on the loop */
+    unsigned pending;     /* queued or running */
+    bool stopping;
+    bool wake_posted; /* on_wake will run */
+
+    bool waking;    /* loop thread: on_wake is running */
+    bool destroyed; /* loop thread: on_wake frees */
+};
+
+/* With the mutex held. */
+static struct lane_job *pop(struct list *list)
+{
+    struct lane_job *job;
+
+    if (list_empty(list))
+        return NULL;
+    job = list_entry(list->next, struct lane_job, link);
+    list_remove(&job->link);
+    return job;
+}
+
+/* Runs the `done`s, each of which may free its job, submit others, or destroy the lane.
+ */
+static void run_finished(struct lane *lane)
+{
+    for (;;) {
+        struct lane_job *job;
+
+        pthread_mutex_lock(&lane->mutex);
+        job = pop(&lane->finished);
+        pthread_mutex_unlock(&lane->mutex);
+        if (!job)
+            return;
+        job->done(job);
+    }
+}
+
+static void lane_free(struct lane *lane)
+{
+    pthread_cond_destroy(&lane->more);
+    pthread_mutex_destroy(&lane->mutex);
+    free(lane);
+}
+
+/* After lane_destroy, once nothing on the loop refers to the lane any more. */
+static void free_if_unused(struct lane *lane)
+{
+    bool wake_posted;
+
+    pthread_mutex_lock(&lane->mutex);
+    wake_posted = lane->wake_posted;
+    pthread_mutex_unlock(&lane->mutex);
+    if (lane->destroyed && !lane->waking && !wake_posted)
+        lane_free(lane);
+}
+
+static void on_wake(void *arg)
+{
+    struct lane *lane = arg;
+
+    pthread_mutex_lock(&lane->mutex);
+    lane->wake_posted = false;
+    pthread_mutex_unlock(&lane->mutex);
+    lane->waking = true;
+    run_finished(lane);
+    lane->waking = false;
+    free_if_unused(lane);
+}
+
+/* With the mutex held. */
+static void finish(struct lane *lane, struct lane_job *job)
+{
+    lane->pending--;
+    list_append(&lane->finished, &job->link);
+    if (!lane->wake_posted) {
+        lane->wake_posted = true;
+        loop_post(lane->loop, on_wake, lane);
+    }
+}
+
+/* Waits for a job and works it off. returns false when there is none and none will come.
+ */
+static bool work_one(struct lane *lane)
+{
+    struct lane_job *job;
+
+    pthread_mutex_lock(&lane->mutex);
+    while (list_empty(&lane->queue) && !lane->stopping)
+        pthread_cond_wait(&lane->more, &lane->mutex);
+    job = pop(&lane->queue);
+    pthread_mutex_unlock(&lane->mutex);
+    if (!job)
+        return false;
+    job->work(job);
+    pthread_mutex_lock(&lane->mutex);
+    finish(lane, job);
+    pthread_mutex_unlock(&lane->mutex);
+    return true;
+}
+
+static void *lane_main(void *arg)
+{
+    struct lane *lane = arg;
+
+    pthread_setname_np(pthread_self(), lane->name);
+    while (work_one(lane))
+        ;
+    return NULL;
+}
+
+struct lane *lane_create(struct loop *loop, const char *name)
+{
+    struct lane *lane = xcalloc(1, sizeof(*lane));
+    sigset_t all, before;
+
+    lane->loop = loop;
+    snprintf(lane->name, sizeof(lane->name), "%.15s", name);
+    list_init(&lane->queue);
+    list_init(&lane->finished);
+    ensure(pthread_mutex_init(&lane->mutex, NULL) == 0);
+    ensure(pthread_cond_init(&lane->more, NULL) == 0);
+    /* Signals belong to the loop's thread; blocking calls here shall not see EINTR. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    ensure(pthread_create(&lane->thread, NULL, lane_main, lane) == 0);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return lane;
+}
+
+void lane_submit(struct lane *lane, struct lane_job *job)
+{
+    pthread_mutex_lock(&lane->mutex);
+    list_append(&lane->queue, &job->link);
+    lane->pending++;
+    pthread_cond_signal(&lane->more);
+    pthread_mutex_unlock(&lane->mutex);
+}
+
+bool lane_cancel(struct lane *lane, struct lane_job *job)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&lane->mutex);
+    list_for_each(it, &lane->queue)
+    {
+        found = it == &job->link;
+        if (found)
+            break;
+    }
+    if (found) {
+        list_remove(&job->link);
+        finish(lane, job);
+    }
+    pthread_mutex_unlock(&lane->mutex);
+    return found;
+}
+
+unsigned lane_pending(const struct lane *lane)
+{
+    pthread_mutex_t *mutex = (pthread_mutex_t *)(uintptr_t)&lane->mutex;
+    unsigned n;
+
+    pthread_mutex_lock(mutex);
+    n = lane->pending;
+    pthread_mutex_unlock(mutex);
+    return n;
+}
+
+void lane_destroy(struct lane *lane)
+{
+    bool again;
+
+    if (!lane)
+        return;
+    ensure(!lane->destroyed);
+    pthread_mutex_lock(&lane->mutex);
+    lane->stopping = true;
+    pthread_cond_signal(&lane->more);
+    pthread_mutex_unlock(&lane->mutex);
+    ensure(pthread_join(lane->thread, NULL) == 0);
+    lane->destroyed = true;
+    do {
+        run_finished(lane);
+        again = work_one(lane); /* a job that a `done` has just submitted */
+    } while (again);
+    free_if_unused(lane);
+}
