@@ -193,6 +193,14 @@ static bool word_sounds(const struct eval_words *words, uint32_t i, struct ctr_s
     return false;
 }
 
+/* Of a mail address the words before the @ count: everybody has the rest. */
+static struct ctr_str before_at(struct ctr_str mail)
+{
+    const char *at = mail.len > 0 ? memchr(mail.ptr, '@', mail.len) : NULL;
+
+    return at ? str_make(mail.ptr, (size_t)(at - mail.ptr)) : mail;
+}
+
 static bool field_has_word(struct eval *ev, const struct eval_leaf *leaf, uint32_t i,
                            struct eval_field *field)
 {
@@ -205,9 +213,11 @@ static bool field_has_word(struct eval *ev, const struct eval_leaf *leaf, uint32
 
         if (!spend(ev, rest.len * (sounds ? 8 : 2)))
             return false;
+        if (field->f.kind == CTR_FIELD_MAIL)
+            rest = before_at(rest);
         while (text_next_word(&rest, &word))
             if (word_begins(leaf->words, i, word) ||
-                (sounds && word_sounds(leaf->words, i, word)))
+                (sounds && form == 0 && word_sounds(leaf->words, i, word)))
                 return true;
     }
     return false;
@@ -226,11 +236,32 @@ static bool any_has_word(struct eval *ev, const struct eval_leaf *leaf, uint32_t
     return false;
 }
 
+/* The whole of what is asked begins a mail address. */
+static bool begins_mail(struct eval *ev, const struct eval_leaf *leaf)
+{
+    const struct text_folds *asked = &leaf->folds[0];
+
+    for (uint32_t f = 0; f < ev->n; f++) {
+        struct eval_field *field = &ev->fields[f];
+        unsigned forms;
+
+        if (field->f.kind != CTR_FIELD_MAIL || !eval_fold(ev, field))
+            continue;
+        forms = asked->n > field->folds.n ? asked->n : field->folds.n;
+        for (unsigned form = 0; form < forms; form++)
+            if (str_starts(form_of(&field->folds, form), form_of(asked, form)))
+                return true;
+    }
+    return false;
+}
+
 bool eval_words_match(struct eval *ev, const struct eval_leaf *leaf, uint64_t kinds)
 {
     kinds &= ~no_text;
     if (leaf->words->n == 0)
         return false;
+    if (kinds & ev->kinds & CTR_KIND(CTR_FIELD_MAIL) && begins_mail(ev, leaf))
+        return true;
     for (uint32_t i = 0; i < leaf->words->n; i++)
         if (!any_has_word(ev, leaf, i, kinds))
             return false;

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "base/error.h"
 #include "flow/auth.h"
 #include "flow/source.h"
 

@@ -21,12 +21,7 @@ enum {
     WORD_KEY_MAX = 56 /* surely uncut in the index */
 };
 
-/* The kinds whose words CACHE_WORD holds. */
-static const uint64_t word_kinds =
-    CTR_KIND(CTR_FIELD_DISPLAY_NAME) | CTR_KIND(CTR_FIELD_GIVEN_NAME) |
-    CTR_KIND(CTR_FIELD_SURNAME) | CTR_KIND(CTR_FIELD_NICKNAME) |
-    CTR_KIND(CTR_FIELD_ORGANISATION) | CTR_KIND(CTR_FIELD_DEPARTMENT) |
-    CTR_KIND(CTR_FIELD_TITLE) | CTR_KIND(CTR_FIELD_MAIL) | CTR_KIND(CTR_FIELD_CITY);
+static const uint64_t mail_kind = CTR_KIND(CTR_FIELD_MAIL);
 
 struct way {
     struct plan_walk *first, *last;
@@ -345,21 +340,37 @@ static struct way text_words_way(struct planner *p, const struct eval_leaf *leaf
     return way;
 }
 
+/* A mail address is one key of its own: equal to the text, or beginning with it. */
+static struct way mail_way(struct planner *p, const struct eval_leaf *leaf)
+{
+    const struct text_folds *folds = &leaf->folds[0];
+    struct way way = {0};
+
+    for (unsigned form = 0; form < folds->n; form++) {
+        if (folds->form[form].len == 0)
+            return way_scan();
+        add_word(p, &way, folds->form[form], leaf->op == CTR_OP_EQUAL);
+    }
+    return way;
+}
+
 static struct way text_way(struct planner *p, const struct eval_leaf *leaf,
                            uint64_t kinds)
 {
-    if (kinds & ~word_kinds)
+    bool words = leaf->op == CTR_OP_WORDS || leaf->op == CTR_OP_APPROX;
+    struct way way = {0}, mail = {0};
+
+    if (kinds & ~CACHE_WORD_KINDS || leaf->op == CTR_OP_GE || leaf->op == CTR_OP_LE)
         return way_scan();
-    switch (leaf->op) {
-    case CTR_OP_EQUAL:
-    case CTR_OP_SUBSTR:
-        return text_words_way(p, leaf);
-    case CTR_OP_WORDS:
-    case CTR_OP_APPROX:
-        return words_way(p, leaf);
-    default:
-        return way_scan();
+    if (words)
+        way = words_way(p, leaf);
+    else if (kinds & ~mail_kind)
+        way = text_words_way(p, leaf);
+    if (kinds & mail_kind && (!words || leaf->words->n > 0)) {
+        mail = mail_way(p, leaf);
+        unite(p, &way, &mail);
     }
+    return way;
 }
 
 /* ---- the tree --------------------------------------------------------------- */
