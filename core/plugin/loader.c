@@ -12,7 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "plugin/elf.h"
+#include "plugin/object.h"
 
 #ifndef PLUGIN_INSTALL_DIR
 #define PLUGIN_INSTALL_DIR "/usr/lib/contactor/plugins"
@@ -286,7 +286,7 @@ static int open_file(struct loading *l, const struct ctr_plugin **theirs, size_t
     void *handle, *symbol;
     const ElfW(Sym) *entry = NULL;
     Dl_info info;
-    int err = elf_check(l->path, why, sizeof(why));
+    int err = object_check(l->path, why, sizeof(why));
 
     if (err != 0)
         return load_fail(l, err, "%s", why);

@@ -1,5 +1,5 @@
-/* elf.c - measures a shared object against its own headers before it is loaded. */
-#include "plugin/elf.h"
+/* object.c - measures a shared object against its own headers before it is loaded. */
+#include "plugin/object.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -122,7 +122,7 @@ static int check_place(struct elf_file *f)
     return 0;
 }
 
-int elf_check(const char *path, char *why, size_t cap)
+int object_check(const char *path, char *why, size_t cap)
 {
     struct elf_file f = {.why = why, .cap = cap};
     int err;
