@@ -23,6 +23,10 @@ struct cache_options {
     uint64_t
         map_size; /* bytes of address space; grown when full up to map_max; 0: defaults */
     uint64_t map_max;
+    /* The file was damaged while it was in use and an empty one has taken its place: the
+     * sources must fill it again. On the loop; may be NULL. */
+    void (*on_rebuilt)(void *arg);
+    void *arg;
 };
 
 /* Opens, or creates. A file of another format or a damaged one is set aside (renamed
@@ -118,11 +122,23 @@ int cache_find(struct cache_source *source, struct ctr_str id, uint32_t *recno);
 enum cache_index {
     CACHE_ALL,             /* every record, by recno; no key */
     CACHE_NUMBER,          /* digits of E164 and LOCAL numbers, apart from each other */
-    CACHE_NUMBER_REVERSED, /* E164 digits from the end */
+    CACHE_NUMBER_REVERSED, /* E164 digits, last one first; so is the walk's key */
     CACHE_WORD, /* folded words (both forms) of names, organisation, department,
                  * title, mail, city and the other short text kinds (not note) */
     CACHE_SOUND /* phonetic codes of the words of names and organisation */
 };
+
+/* Kinds whose words CACHE_WORD has: every word of the folded text; of a mail address the
+ * words before the @, and the whole address as one key. A contact has at most 128 keys
+ * there; words are cut at TEXT_WORD_MAX, here and in a walk's key. */
+#define CACHE_WORD_KINDS                                                 \
+    (CTR_KIND(CTR_FIELD_DISPLAY_NAME) | CTR_KIND(CTR_FIELD_GIVEN_NAME) | \
+     CTR_KIND(CTR_FIELD_SURNAME) | CTR_KIND(CTR_FIELD_NICKNAME) |        \
+     CTR_KIND(CTR_FIELD_ORGANISATION) | CTR_KIND(CTR_FIELD_DEPARTMENT) | \
+     CTR_KIND(CTR_FIELD_TITLE) | CTR_KIND(CTR_FIELD_MAIL) |              \
+     CTR_KIND(CTR_FIELD_STREET) | CTR_KIND(CTR_FIELD_CITY) |             \
+     CTR_KIND(CTR_FIELD_STATE) | CTR_KIND(CTR_FIELD_POSTAL_CODE) |       \
+     CTR_KIND(CTR_FIELD_COUNTRY) | CTR_KIND(CTR_FIELD_CUSTOM))
 
 enum { CACHE_KEY_MAX = 80 };
 

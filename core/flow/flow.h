@@ -42,6 +42,7 @@ struct flow_source_config {
     size_t n_rules;
     uint32_t sync_interval;      /* ms between syncs; 0: only on change and on demand */
     uint32_t stale_after;        /* ms; answers from older data are marked; 0: never */
+    uint32_t sync_limit;         /* ms; a sync that takes longer is ended; 0: 1 h */
     unsigned max_delete_percent; /* 20 */
     bool live;                   /* ask the source itself at lookup, too */
 };

@@ -75,6 +75,7 @@ void net_service_stop(struct net_service *service, uint32_t grace,
 struct net_stats {
     uint64_t accepted, refused, tls_handshakes, tls_resumed, tls_failed, dropped_slow,
         dropped_idle, bytes_in, bytes_out;
+    uint64_t reads, writes; /* system calls */
     unsigned sessions;
 };
 void net_service_stats(const struct net_service *service, struct net_stats *out);
@@ -82,6 +83,9 @@ void net_service_stats(const struct net_service *service, struct net_stats *out)
  * returns 0 | -CTR_ENOENT */
 int net_service_bound(const struct net_service *service, unsigned i, char *out,
                       size_t cap);
+
+/* Logs a warning for each socket the service manager passed and no service uses. */
+void net_warn_unused_sockets(const struct net *net);
 
 /* The table a plugin gets as extension CTR_NET_ID. */
 extern const struct ctr_net net_extension;

@@ -1,0 +1,230 @@
+/* compare.c - the lane's side of a load before its commit: each contact against what is
+ * stored, and what must be written into the stage or, when all is written anew, into the
+ * build. */
+#include <stdlib.h>
+#include <sys/random.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/error.h"
+#include "cache/load.h"
+
+bool bitmap_get(const struct bitmap *b, uint32_t i)
+{
+    return i / 8 < b->cap && (b->bits[i / 8] & 1u << (i & 7));
+}
+
+bool bitmap_set(struct bitmap *b, uint32_t i, bool *ok)
+{
+    uint8_t bit = (uint8_t)(1u << (i & 7));
+    bool was;
+
+    *ok = true;
+    if (i / 8 >= b->cap) {
+        size_t cap = b->cap ? b->cap : 1024;
+        uint8_t *p;
+
+        while (i / 8 >= cap)
+            cap *= 2;
+        p = realloc(b->bits, cap);
+        if (!p) {
+            *ok = false;
+            return false;
+        }
+        memset(p + b->cap, 0, cap - b->cap);
+        b->bits = p;
+        b->cap = cap;
+    }
+    was = b->bits[i / 8] & bit;
+    b->bits[i / 8] |= bit;
+    return !was;
+}
+
+void record_hash(struct ctr_str record, uint32_t hash[2])
+{
+    uint64_t h = XXH3_64bits(record.ptr, record.len);
+
+    hash[0] = (uint32_t)h;
+    hash[1] = (uint32_t)(h >> 32);
+}
+
+void count_numbers(struct source_state *state, const struct record *r, int sign)
+{
+    struct record_iter it = {0};
+    struct record_field f;
+    uint64_t one = sign < 0 ? UINT64_MAX : 1;
+
+    while (record_next(r, &it, &f)) {
+        if (!(CTR_KINDS_PHONE & CTR_KIND(f.kind)))
+            continue;
+        state->numbers += one;
+        state->e164 += f.number_class == NUMBER_E164 ? one : 0;
+        state->local += f.number_class == NUMBER_LOCAL ? one : 0;
+        state->not_numbers += f.number_class == NUMBER_NONE ? one : 0;
+    }
+}
+
+int compare_start(struct cache_load *load)
+{
+    struct cache *c = load->cache;
+    const struct source_state *s = &load->source->state;
+
+    if (!load->started) {
+        load->started = true;
+        load->version = load->source->version;
+        load->next_recno = s->next_recno;
+        stage_init(&load->stage, c->dir);
+        keys_init(&load->keys);
+        keys_init(&load->old_keys);
+        /* Without a seed ids could be chosen that take each other's place. */
+        if (getrandom(&load->seed, sizeof(load->seed), 0) != sizeof(load->seed))
+            load->seed = (uint64_t)(uintptr_t)load;
+        if (load->options.full && !load->options.dry_run &&
+            (!s->slot || s->shape != load->options.shape))
+            load->build = build_create(c->dir);
+    }
+    if (load->version != load->source->version)
+        return -CTR_ECANCELED;
+    mdb_txn_reset(c->lane_read);
+    return env_error(c, mdb_txn_renew(c->lane_read));
+}
+
+void compare_finish(struct cache_load *load)
+{
+    if (!load->started)
+        return;
+    build_free(load->build);
+    stage_finish(&load->stage);
+    keys_finish(&load->keys);
+    keys_finish(&load->old_keys);
+    idmap_finish(&load->ids);
+    free(load->seen.bits);
+    free(load->staged.bits);
+    load->started = false;
+}
+
+/* returns 0 | -CTR_ENOENT | -CTR_EIO */
+static int find_old(struct cache_load *load, struct ctr_str id, struct id_row *row)
+{
+    struct cache *c = load->cache;
+    const struct slot *slot = load->source->state.slot;
+    MDB_val k = {id.len, (void *)(uintptr_t)id.ptr}, v;
+    int rc = slot ? mdb_get(c->lane_read, slot->dbi[DB_ID], &k, &v) : MDB_NOTFOUND;
+
+    if (rc == 0 && v.mv_size != sizeof(*row))
+        rc = MDB_CORRUPTED;
+    if (rc == 0)
+        memcpy(row, v.mv_data, sizeof(*row));
+    return env_error(c, rc);
+}
+
+/* A contact that must be written. */
+static int take(struct cache_load *load, uint32_t recno, struct ctr_str record,
+                const uint32_t hash[2])
+{
+    bool ok;
+    int rc;
+
+    if (load->options.dry_run)
+        return 0;
+    rc = stage_add(&load->stage, STAGE_PUT, recno, record);
+    if (rc)
+        return rc;
+    if (load->build)
+        return build_add(load->build, &load->keys, record, hash);
+    load->n_staged++;
+    bitmap_set(&load->staged, recno, &ok);
+    return ok ? 0 : -CTR_ENOMEM;
+}
+
+/* A contact the source had already. */
+static int put_old(struct cache_load *load, const struct id_row *row,
+                   struct ctr_str record, const uint32_t hash[2])
+{
+    bool ok, first = bitmap_set(&load->seen, row->recno, &ok);
+    bool same = memcmp(row->hash, hash, sizeof(row->hash)) == 0;
+
+    if (!ok)
+        return -CTR_ENOMEM;
+    if (!first) {
+        load->counts.duplicates++;
+        /* In a delta the order counts: it may have been changed and changed back. */
+        return load->options.full ? 0 : take(load, row->recno, record, hash);
+    }
+    load->n_old_seen++;
+    if (same)
+        load->counts.unchanged++;
+    else
+        load->counts.changed++;
+    return same && !load->build ? 0 : take(load, row->recno, record, hash);
+}
+
+static int put_new(struct cache_load *load, struct ctr_str id, struct ctr_str record,
+                   const uint32_t hash[2])
+{
+    bool is_new;
+    uint32_t *recno = idmap_put(
+        &load->ids, XXH3_64bits_withSeed(id.ptr, id.len, load->seed), &is_new);
+
+    if (!recno)
+        return -CTR_ENOMEM;
+    if (is_new) {
+        if (load->next_recno == UINT32_MAX)
+            return -CTR_EFULL;
+        *recno = load->next_recno++;
+        load->counts.added++;
+    } else {
+        load->counts.duplicates++;
+        if (load->options.full)
+            return 0;
+    }
+    return take(load, *recno, record, hash);
+}
+
+int compare_put(struct cache_load *load, struct ctr_str record)
+{
+    struct record r = {(const uint8_t *)record.ptr, record.len};
+    struct ctr_str id = record_id(&r);
+    struct id_row row;
+    uint32_t hash[2];
+    int rc = find_old(load, id, &row);
+
+    record_hash(record, hash);
+    if (rc == 0)
+        return put_old(load, &row, record, hash);
+    return rc == -CTR_ENOENT ? put_new(load, id, record, hash) : rc;
+}
+
+static int stage_delete(struct cache_load *load, uint32_t recno, struct ctr_str id)
+{
+    bool ok;
+    int rc;
+
+    load->counts.deleted++;
+    if (load->options.dry_run)
+        return 0;
+    rc = stage_add(&load->stage, STAGE_DELETE, recno, id);
+    if (rc)
+        return rc;
+    load->n_staged++;
+    bitmap_set(&load->staged, recno, &ok);
+    return ok ? 0 : -CTR_ENOMEM;
+}
+
+int compare_delete(struct cache_load *load, struct ctr_str id)
+{
+    struct id_row row;
+    uint32_t *recno;
+    bool ok;
+    int rc = find_old(load, id, &row);
+
+    if (rc == 0) {
+        bitmap_set(&load->seen, row.recno, &ok);
+        return ok ? stage_delete(load, row.recno, id) : -CTR_ENOMEM;
+    }
+    if (rc != -CTR_ENOENT)
+        return rc;
+    recno = idmap_find(&load->ids, XXH3_64bits_withSeed(id.ptr, id.len, load->seed));
+    return recno ? stage_delete(load, *recno, id) : 0;
+}

@@ -1,0 +1,151 @@
+/* sync.c - contactorctl sync: starts a sync of one source and tells how it goes. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "control/private.h"
+
+enum { RETRY_MS = 200 };
+
+struct sync_request {
+    struct request *request;
+    struct flow *flow;
+    char *source;
+    bool allow_delete, dry_run, watching;
+    uv_timer_t retry; /* another sync is under way */
+};
+
+static void sync_try(struct sync_request *s);
+
+static void on_retry_closed(uv_handle_t *handle)
+{
+    struct sync_request *s = handle->data;
+
+    free(s->source);
+    free(s);
+}
+
+static void sync_free(struct sync_request *s)
+{
+    if (s->watching)
+        flow_source_unwatch(s->flow, s);
+    uv_close((uv_handle_t *)&s->retry, on_retry_closed);
+}
+
+static cJSON *source_of(struct request *request, const char *name)
+{
+    cJSON *list = request->control->ops->sources(request->control->ctx, name);
+    cJSON *source = cJSON_DetachItemFromArray(list, 0);
+
+    cJSON_Delete(list);
+    return source;
+}
+
+static void sync_end(struct sync_request *s, int status)
+{
+    struct request *request = s->request;
+    cJSON *source = source_of(request, s->source);
+    const char *error =
+        cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(source, "last_error"));
+
+    if (status == 0) {
+        cJSON_AddBoolToObject(source, "dry_run", s->dry_run);
+        request_result(request, source);
+    } else {
+        request_error(request, status, "the sync of '%s' failed: %s", s->source,
+                      error && *error ? error : error_text(status));
+        cJSON_Delete(source);
+    }
+    sync_free(s);
+}
+
+static void on_change(void *arg, bool done, int status)
+{
+    struct sync_request *s = arg;
+
+    if (done) {
+        s->watching = false;
+        sync_end(s, status);
+        return;
+    }
+    request_event(s->request, "source", source_of(s->request, s->source));
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+    sync_try(timer->data);
+}
+
+static void on_gone(struct request *request)
+{
+    struct sync_request *s = request->data;
+
+    /* The sync itself goes on. */
+    cJSON_Delete(request->json);
+    free(request);
+    sync_free(s);
+}
+
+static void sync_try(struct sync_request *s)
+{
+    struct request *request = s->request;
+    char hint[512];
+    int err;
+
+    if (request->control->stopped) {
+        request_error(request, CTR_ECANCELED, "the daemon is stopping");
+        sync_free(s);
+        return;
+    }
+    s->watching = true;
+    err = flow_source_sync_now(s->flow, s->source, s->allow_delete, s->dry_run, on_change,
+                               s);
+    if (err == 0)
+        return;
+    s->watching = false;
+    if (err == -CTR_EBUSY) {
+        uv_timer_start(&s->retry, on_retry, RETRY_MS, 0);
+        return;
+    }
+    if (err == -CTR_ENOENT)
+        request_error(request, err, "there is no source '%s'%s", s->source,
+                      request_hint(request, "source", s->source, hint, sizeof(hint)));
+    else
+        request_error(request, err, "source '%s' cannot be synced: %s", s->source,
+                      error_text(err));
+    sync_free(s);
+}
+
+void command_sync(struct request *request)
+{
+    const char *name = request_str(request, "source");
+    struct sync_request *s;
+    cJSON *source = name ? source_of(request, name) : NULL;
+    char hint[512];
+
+    if (!source) {
+        request_error(
+            request, CTR_ENOENT, "there is no source '%s'%s", name ? name : "",
+            request_hint(request, "source", name ? name : "", hint, sizeof(hint)));
+        return;
+    }
+    if (request_bool(request, "no_wait")) {
+        flow_source_request_sync(request->control->ops->flow(request->control->ctx),
+                                 name);
+        request_result(request, source);
+        return;
+    }
+    cJSON_Delete(source);
+    s = xcalloc(1, sizeof(*s));
+    s->request = request;
+    s->flow = request->control->ops->flow(request->control->ctx);
+    s->source = xstrdup(name);
+    s->allow_delete = request_bool(request, "allow_delete");
+    s->dry_run = request_bool(request, "dry_run");
+    uv_timer_init(loop_uv(request->control->loop), &s->retry);
+    s->retry.data = s;
+    request->data = s;
+    request->gone = on_gone;
+    sync_try(s);
+}

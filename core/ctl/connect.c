@@ -1,0 +1,222 @@
+/* connect.c - finds the daemon by its configuration, and speaks lines of JSON to it. */
+#include "ctl/connect.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/str.h"
+#include "conf/conf.h"
+#include "conf/schema.h"
+
+enum { ANSWER_MAX = 64 * 1024 * 1024, CHUNK = 65536 };
+
+struct connection {
+    int fd;
+    struct strbuf in;
+    size_t taken; /* bytes of `in` that were handed out */
+};
+
+/* ---- the socket -----------------------------------------------------------------------
+ */
+
+static const struct ctr_option options[] = {
+    {.name = "state_dir",
+     .type = CTR_OPT_PATH,
+     .default_value = "/var/lib/contactor",
+     .doc = "Where the daemon keeps its state."},
+    {.name = "control_socket",
+     .type = CTR_OPT_PATH,
+     .doc = "The socket of the daemon, where it is not in state_dir."},
+};
+
+char *socket_of_config(const char *config_path)
+{
+    struct schema_table table = SCHEMA_TABLE(options);
+    struct diag *diag = xcalloc(1, sizeof(*diag));
+    struct ctr_config *values = NULL;
+    struct strbuf path = {0};
+    struct conf *conf;
+
+    if (conf_load(config_path, diag, &conf) == 0) {
+        if (schema_read(conf_get(conf_root(conf), "contactor"), "contactor", &table, 1,
+                        SCHEMA_OPEN, diag, &values) == 0) {
+            if (conf_str(values, "control_socket"))
+                strbuf_z(&path, conf_str(values, "control_socket"));
+            else
+                strbuf_fmt(&path, "%s/control.sock", conf_str(values, "state_dir"));
+            conf_values_report_to(values, NULL);
+        }
+        conf_destroy(conf);
+    }
+    if (!path.ptr) {
+        diag_print(diag, stderr);
+        fprintf(stderr,
+                "contactorctl: the daemon's socket is named in this file; correct it, or "
+                "give --socket PATH\n");
+    }
+    conf_values_destroy(values);
+    diag_finish(diag);
+    free(diag);
+    return path.ptr;
+}
+
+/* An address has room for 107 bytes; through the open folder any path fits. */
+static int connect_path(int fd, const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const char *slash = strrchr(path, '/');
+    char *folder;
+    int dir, rc, err;
+
+    if (strlen(path) < sizeof(address.sun_path)) {
+        memcpy(address.sun_path, path, strlen(path) + 1);
+        return connect(fd, (const struct sockaddr *)&address, sizeof(address));
+    }
+    if (!slash || strlen(slash + 1) > 80) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    folder = xstrndup(path, (size_t)(slash - path) + 1);
+    dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    free(folder);
+    if (dir < 0)
+        return -1;
+    snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%.80s", dir,
+             slash + 1);
+    rc = connect(fd, (const struct sockaddr *)&address, sizeof(address));
+    err = errno;
+    close(dir);
+    errno = err;
+    return rc;
+}
+
+static void tell_unreachable(const char *path, const char *config, int err)
+{
+    fprintf(stderr, "contactorctl: cannot reach contactord at %s: %s\n", path,
+            strerror(err));
+    if (err == EACCES || err == EPERM)
+        fprintf(stderr,
+                "Only root and the daemon's own user may ask it: try with sudo.\n");
+    else
+        fprintf(stderr,
+                "Is it running? Start it with `systemctl start contactord`, or "
+                "`contactord -c %s`.\n",
+                config);
+}
+
+int connect_daemon(const char *socket_path, const char *config_path, bool quiet,
+                   struct connection **out)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    *out = NULL;
+    if (fd < 0 || connect_path(fd, socket_path) != 0) {
+        if (!quiet)
+            tell_unreachable(socket_path, config_path, errno);
+        if (fd >= 0)
+            close(fd);
+        return CTL_UNREACHABLE;
+    }
+    *out = xcalloc(1, sizeof(**out));
+    (*out)->fd = fd;
+    (*out)->in.max = ANSWER_MAX;
+    return CTL_OK;
+}
+
+void disconnect(struct connection *c)
+{
+    if (!c)
+        return;
+    close(c->fd);
+    strbuf_finish(&c->in);
+    free(c);
+}
+
+/* ---- requests
+ * ---------------------------------------------------------------------------- */
+
+static bool send_all(struct connection *c, const char *data, size_t n)
+{
+    while (n > 0) {
+        ssize_t sent = send(c->fd, data, n, MSG_NOSIGNAL);
+
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent <= 0)
+            return false;
+        data += sent;
+        n -= (size_t)sent;
+    }
+    return true;
+}
+
+/* The next line as JSON; NULL when the daemon has gone. */
+static cJSON *receive(struct connection *c)
+{
+    char chunk[CHUNK];
+
+    for (;;) {
+        char *start = c->in.ptr ? c->in.ptr + c->taken : NULL;
+        char *end = start ? memchr(start, '\n', c->in.len - c->taken) : NULL;
+        cJSON *json;
+        ssize_t n;
+
+        if (end) {
+            json = cJSON_ParseWithLength(start, (size_t)(end - start));
+            c->taken = (size_t)(end - c->in.ptr) + 1;
+            if (c->taken == c->in.len) {
+                strbuf_reset(&c->in);
+                c->taken = 0;
+            }
+            return json;
+        }
+        do {
+            n = recv(c->fd, chunk, sizeof(chunk), 0);
+        } while (n < 0 && errno == EINTR);
+        if (n <= 0 || strbuf_add(&c->in, chunk, (size_t)n) != 0)
+            return NULL;
+    }
+}
+
+int call(struct connection *c, cJSON *request,
+         void (*on_event)(void *arg, const cJSON *event), void *arg, cJSON **result)
+{
+    char *text;
+    bool sent;
+
+    *result = NULL;
+    cJSON_AddNumberToObject(request, "id", 1);
+    text = cJSON_PrintUnformatted(request);
+    cJSON_Delete(request);
+    sent = send_all(c, text, strlen(text)) && send_all(c, "\n", 1);
+    free(text);
+    for (;;) {
+        cJSON *answer = sent ? receive(c) : NULL;
+        const cJSON *event = cJSON_GetObjectItemCaseSensitive(answer, "event");
+
+        if (!answer) {
+            fprintf(stderr, "contactorctl: the daemon ended the connection; its log says "
+                            "why\n");
+            return CTL_UNREACHABLE;
+        }
+        if (!event) {
+            *result = cJSON_DetachItemFromObjectCaseSensitive(answer, "result");
+            if (*result) {
+                cJSON_Delete(answer);
+                return CTL_OK;
+            }
+            *result = answer;
+            return CTL_FAILED;
+        }
+        if (on_event)
+            on_event(arg, event);
+        cJSON_Delete(answer);
+    }
+}

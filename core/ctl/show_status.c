@@ -1,0 +1,260 @@
+/* show_status.c - status, sources, and what is short enough to stand with them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "ctl/connect.h"
+#include "ctl/show.h"
+#include "ctl/table.h"
+
+enum { REJECTS_SHOWN = 10 };
+
+static const char *count(double n, char out[VALUE_MAX])
+{
+    snprintf(out, VALUE_MAX, "%.0f", n);
+    return out;
+}
+
+/* ---- sources
+ * --------------------------------------------------------------------------- */
+
+static void source_row(struct table *t, const cJSON *s)
+{
+    char text[VALUE_MAX];
+
+    table_cell(t, member_str(s, "name"));
+    table_cell(t, member_str(s, "plugin"));
+    table_cell(t, member_str(s, "state"));
+    table_cell(t, count(member_num(s, "contacts"), text));
+    table_cell(t, member_str(s, "last_success")[0] ? member_str(s, "last_success")
+                                                   : "never");
+    table_cell(t, member_str(s, "last_error")[0] ? "see below" : "");
+}
+
+static void print_sources(const cJSON *list)
+{
+    static const char *const head[] = {"SOURCE",   "PLUGIN",       "STATE",
+                                       "CONTACTS", "LAST SUCCESS", ""};
+    struct table t;
+    const cJSON *s;
+
+    if (cJSON_GetArraySize(list) == 0) {
+        printf("no sources: add a [source.NAME] to the configuration\n");
+        return;
+    }
+    table_begin(&t, 6, head);
+    t.right = 1u << 3;
+    cJSON_ArrayForEach(s, list) source_row(&t, s);
+    table_print(&t);
+}
+
+static void print_problems(const cJSON *list)
+{
+    const cJSON *s;
+
+    cJSON_ArrayForEach(s, list)
+    {
+        if (!member_str(s, "last_error")[0])
+            continue;
+        printf("\n%s: ", member_str(s, "name"));
+        put_safe(member_str(s, "last_error"));
+        putchar('\n');
+    }
+}
+
+static void print_rejects(const cJSON *s)
+{
+    const cJSON *rejects = member(s, "rejected"), *r;
+    int n = cJSON_GetArraySize(rejects), shown = 0;
+
+    if (n == 0)
+        return;
+    printf("\n%s: rows that were not used\n", member_str(s, "name"));
+    cJSON_ArrayForEach(r, rejects)
+    {
+        if (shown++ == REJECTS_SHOWN) {
+            printf("  and %d more: contactorctl sources --json\n", n - REJECTS_SHOWN);
+            break;
+        }
+        printf("  ");
+        put_safe(member_str(r, "where"));
+        printf(": ");
+        put_safe(member_str(r, "reason"));
+        putchar('\n');
+    }
+}
+
+int show_sources(const cJSON *result)
+{
+    const cJSON *s;
+
+    print_sources(result);
+    print_problems(result);
+    cJSON_ArrayForEach(s, result) print_rejects(s);
+    return CTL_OK;
+}
+
+/* ---- status
+ * ------------------------------------------------------------------------------ */
+
+static void frontend_row(struct table *t, const cJSON *f)
+{
+    const cJSON *address;
+    char text[VALUE_MAX], listen[256] = "";
+    size_t len = 0;
+
+    cJSON_ArrayForEach(address, member(f, "listen")) if (len < sizeof(listen)) len +=
+        (size_t)snprintf(listen + len, sizeof(listen) - len, "%s%s", len ? ", " : "",
+                         cJSON_GetStringValue(address));
+    table_cell(t, member_str(f, "name"));
+    table_cell(t, member_str(f, "plugin"));
+    table_cell(t, member_str(f, "state"));
+    table_cell(t, count(member_num(f, "sessions"), text));
+    table_cell(t, count(member_num(f, "accepted"), text));
+    table_cell(t, listen);
+}
+
+static void print_frontends(const cJSON *list)
+{
+    static const char *const head[] = {"FRONT END", "PLUGIN",   "STATE",
+                                       "SESSIONS",  "ACCEPTED", "LISTENS AT"};
+    const cJSON *f;
+    struct table t;
+
+    if (cJSON_GetArraySize(list) == 0) {
+        printf("no front ends: add a [frontend.NAME] to the configuration\n");
+        return;
+    }
+    table_begin(&t, 6, head);
+    t.right = 1u << 3 | 1u << 4;
+    cJSON_ArrayForEach(f, list) frontend_row(&t, f);
+    table_print(&t);
+}
+
+int show_status(const cJSON *result)
+{
+    const cJSON *cache = member(result, "cache");
+    char text[VALUE_MAX], more[VALUE_MAX];
+
+    printf("contactord %s, process %.0f, user id %.0f, up %s\n",
+           member_str(result, "version"), member_num(result, "pid"),
+           member_num(result, "uid"), span(member_num(result, "uptime"), text));
+    printf("configuration  %s, reloaded %s", member_str(result, "config"),
+           ago(member_num(result, "reloaded"), text));
+    if (member_num(result, "reloads_refused") > 0)
+        printf(", %.0f reloads refused", member_num(result, "reloads_refused"));
+    printf("\ncache          %s of %s used%s%s\n", bytes(member_num(cache, "used"), text),
+           bytes(member_num(cache, "map_size"), more),
+           member_str(cache, "write_error")[0] ? "; the last write failed: " : "",
+           member_str(cache, "write_error"));
+    printf("log level      %s\n\n", member_str(result, "log_level"));
+    print_sources(member(result, "sources"));
+    putchar('\n');
+    print_frontends(member(result, "frontends"));
+    print_problems(member(result, "sources"));
+    print_problems(member(result, "frontends"));
+    return CTL_OK;
+}
+
+/* ---- short ones
+ * ----------------------------------------------------------------------------- */
+
+int show_check(const cJSON *result)
+{
+    fputs(member_str(result, "text"), stderr);
+    if (!member_true(result, "ok"))
+        return CTL_NO;
+    printf("the configuration is right\n");
+    return CTL_OK;
+}
+
+int show_reload(const cJSON *result)
+{
+    fputs(member_str(result, "text"), stderr);
+    printf("reloaded\n");
+    return CTL_OK;
+}
+
+int show_log_level(const cJSON *result)
+{
+    printf("%s\n", member_str(result, "level"));
+    return CTL_OK;
+}
+
+int show_metrics(const cJSON *result)
+{
+    fputs(member_str(result, "text"), stdout);
+    return CTL_OK;
+}
+
+/* ---- sync
+ * --------------------------------------------------------------------------------------
+ */
+
+int show_synced(const cJSON *result)
+{
+    const cJSON *stats = member(result, "last");
+
+    printf("%s: %.0f contacts", member_str(result, "name"),
+           member_num(result, "contacts"));
+    if (cJSON_IsObject(stats))
+        printf(", %.0f added, %.0f changed, %.0f deleted, %.0f unchanged",
+               member_num(stats, "added"), member_num(stats, "changed"),
+               member_num(stats, "deleted"), member_num(stats, "unchanged"));
+    if (member_true(result, "dry_run"))
+        printf(" (dry run: nothing was changed)");
+    else
+        printf(", last success %s", member_str(result, "last_success"));
+    putchar('\n');
+    print_rejects(result);
+    return CTL_OK;
+}
+
+static void progress_line(struct progress *p, const cJSON *source, double seconds)
+{
+    const cJSON *progress = member(source, "progress");
+    double done = member_num(progress, "done"), total = member_num(progress, "total");
+    double seen = member_num(progress, "seen");
+    double rate = seconds > 0.1 ? seen / seconds : 0;
+
+    if (p->tty)
+        printf("\r\033[K");
+    printf("%s: ", member_str(source, "name"));
+    if (p->tty && total > 0) {
+        int filled = done >= total ? 30 : (int)(done / total * 30);
+
+        printf("[%.*s%.*s] %3.0f%%  ", filled, "##############################",
+               30 - filled, "..............................",
+               done >= total ? 100 : done / total * 100);
+    } else if (total > 0) {
+        printf("%3.0f%%  ", done >= total ? 100 : done / total * 100);
+    }
+    printf("%.0f contacts, %.0f/s", seen, rate);
+    p->shown = 1;
+    if (!p->tty)
+        putchar('\n');
+    fflush(stdout);
+}
+
+void show_progress(void *arg, const cJSON *event)
+{
+    struct progress *p = arg;
+    const cJSON *source = member(event, "source");
+    double now = (double)clock_ms();
+
+    if (p->started == 0)
+        p->started = now;
+    /* Into a file or a pipe only one line each ten seconds. */
+    if (!cJSON_IsObject(member(source, "progress")) ||
+        (!p->tty && now - (p->told ? p->told : p->started) < 10000))
+        return;
+    p->told = now;
+    progress_line(p, source, (now - p->started) / 1000);
+}
+
+void show_progress_end(struct progress *p)
+{
+    if (p->tty && p->shown)
+        printf("\r\033[K");
+    fflush(stdout);
+}

@@ -1,0 +1,562 @@
+/* daemon.c - builds everything up in order, runs it, and tears it down in reverse.
+ *
+ *     configuration, sockets, descriptors      with the rights the daemon was started
+ * with privileges dropped, folders confined cache, flow, instances started threads begin
+ * here system calls confined, "ready"
+ */
+#include "daemon_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "os/confine.h"
+#include "os/limits.h"
+#include "os/privileges.h"
+#include "plugin/describe.h"
+#include "state.h"
+
+#define DEFAULT_USER "contactor"
+
+enum { ERROR_MAX = 1024 };
+
+static void begin_stop(struct daemon *d);
+static void finish_stop(struct daemon *d);
+
+static int complain(const char *error)
+{
+    log_error("contactord", "cannot start reason=\"%s\"", error);
+    return -CTR_EIO;
+}
+
+/* ---- configuration ------------------------------------------------------------------
+ */
+
+static void log_diag(struct diag *diag)
+{
+    struct strbuf text = {0};
+    char *line, *rest;
+
+    diag_format(diag, &text);
+    rest = text.ptr;
+    while ((line = strsep(&rest, "\n"))) {
+        if (strstr(line, ": error: "))
+            log_error("config", "%s", line);
+        else if (*line)
+            log_warn("config", "%s", line);
+    }
+    strbuf_finish(&text);
+}
+
+static int load_settings(struct daemon *d)
+{
+    struct diag *diag = xcalloc(1, sizeof(*diag));
+    int err = settings_load(d->config_path, 0, &d->registry, diag, &d->settings);
+
+    log_diag(diag);
+    if (err != 0)
+        log_error("contactord", "cannot start errors=%u hint=\"correct the lines above\"",
+                  diag->errors);
+    else
+        log_set_level(d->settings->daemon.log_level);
+    diag_finish(diag);
+    free(diag);
+    return err;
+}
+
+/* ---- with the rights of the start ----------------------------------------------------
+ */
+
+static int open_net(struct daemon *d)
+{
+    const struct settings_daemon *s = &d->settings->daemon;
+    struct net_options options = {.max_sessions = s->max_sessions,
+                                  .max_sessions_per_peer = s->max_sessions_per_peer};
+
+    d->net = net_create(d->loop, &options);
+    d->env.net = d->net;
+    return 0;
+}
+
+/* A source that cannot be made is shown as failed; a front end that cannot listen is the
+ * end: nobody would notice that it does not answer. */
+static int make_instances(struct daemon *d)
+{
+    char error[ERROR_MAX];
+
+    for (unsigned i = 0; i < d->settings->n_instances; i++) {
+        struct settings_instance *si = &d->settings->instances[i];
+        struct slot *slot = slot_add(d, si);
+
+        if (!si->plugin) {
+            slot_set_problem(slot, si->problem ? si->problem : "it has no plugin");
+            continue;
+        }
+        if (slot_make(d, si, &slot->in, error, sizeof(error)) == 0) {
+            slot_adopt(slot, si);
+            continue;
+        }
+        slot_set_problem(slot, error);
+        if (si->role == INSTANCE_FRONTEND)
+            return -CTR_EIO;
+    }
+    return 0;
+}
+
+/* Who to become: what the file says, else "contactor", else whose state_dir it is. */
+static int find_user(struct daemon *d, struct privileges_user *user, bool *found)
+{
+    const struct settings_daemon *s = &d->settings->daemon;
+    char error[ERROR_MAX], owner[32];
+
+    *found = false;
+    if (!privileges_is_root())
+        return 0;
+    if (s->user) {
+        if (privileges_find(s->user, s->group, user, error, sizeof(error)) != 0)
+            return complain(error);
+        *found = true;
+        return 0;
+    }
+    *found = privileges_find(DEFAULT_USER, s->group, user, error, sizeof(error)) == 0;
+    if (*found || state_owner(s->state_dir) == 0)
+        return 0;
+    snprintf(owner, sizeof(owner), "%u", (unsigned)state_owner(s->state_dir));
+    *found = privileges_find(owner, s->group, user, error, sizeof(error)) == 0;
+    return 0;
+}
+
+static int open_state(struct daemon *d, const struct privileges_user *user)
+{
+    const struct settings_daemon *s = &d->settings->daemon;
+    uid_t uid = user ? user->uid : (uid_t)-1;
+    gid_t gid = user ? user->gid : (gid_t)-1;
+    char error[ERROR_MAX];
+
+    if (state_open(s->state_dir, uid, gid, &d->lock_fd, error, sizeof(error)) != 0)
+        return complain(error);
+    if (control_open(d->loop, s->control_socket, uid, gid, &daemon_control_ops, d,
+                     &d->control, error, sizeof(error)) != 0)
+        return complain(error);
+    return 0;
+}
+
+/* ---- rights given up -----------------------------------------------------------------
+ */
+
+static int drop_privileges(const struct privileges_user *user)
+{
+    char error[ERROR_MAX];
+
+    if (privileges_is_root() && !user)
+        log_warn("contactord",
+                 "running as root, without any capability hint=\"create the user '%s' or "
+                 "set user in [contactor]\"",
+                 DEFAULT_USER);
+    if (privileges_drop(user, error, sizeof(error)) != 0)
+        return complain(error);
+    if (user)
+        log_info("contactord", "privileges dropped user=%s uid=%u", user->name,
+                 (unsigned)user->uid);
+    return 0;
+}
+
+/* Copies what can still be opened: a reload must not name anything else. */
+static void remember_folders(struct daemon *d)
+{
+    const struct settings *s = d->settings;
+    char *plugins[3];
+    unsigned n = registry_folders(&d->registry, plugins), at = 0;
+    static const char *const always[] = {"/etc", "/usr", "/lib", "/proc", "/dev"};
+    const unsigned n_always = sizeof(always) / sizeof(always[0]);
+
+    d->confined = xcalloc(s->n_folders + n + n_always + 2, sizeof(*d->confined));
+    for (unsigned i = 0; i < s->n_folders; i++)
+        d->confined[at++] = xstrdup(s->folders[i]);
+    for (unsigned i = 0; i < n; i++)
+        d->confined[at++] = plugins[i];
+    for (unsigned i = 0; i < n_always; i++)
+        d->confined[at++] = xstrdup(always[i]);
+    d->confined[at] = xstrdup(s->daemon.state_dir);
+}
+
+static void forget_folders(struct daemon *d)
+{
+    for (char **folder = d->confined; folder && *folder; folder++)
+        free(*folder);
+    free(d->confined);
+    d->confined = NULL;
+}
+
+static int confine(struct daemon *d)
+{
+    const struct settings_daemon *s = &d->settings->daemon;
+    char *folder = xstrdup(s->control_socket);
+    const char *writable[] = {s->state_dir, folder, NULL};
+    struct confine_paths paths = {.read_write = writable};
+    char error[ERROR_MAX];
+    bool active = false;
+    int err = 0;
+
+    *strrchr(folder, '/') = '\0';
+    if (s->confine) {
+        remember_folders(d);
+        paths.read_only = (const char *const *)d->confined;
+        err = confine_files(&paths, &active, error, sizeof(error));
+        if (err != 0)
+            complain(error);
+        if (!active)
+            forget_folders(d);
+    }
+    free(folder);
+    return err;
+}
+
+static int confine_calls(struct daemon *d)
+{
+    const struct settings_daemon *s = &d->settings->daemon;
+    struct confine_syscalls_options options = {.allow_jit = s->allow_jit};
+    char error[ERROR_MAX];
+    int err;
+
+    if (!s->confine)
+        return 0;
+    err = confine_syscalls(&options, error, sizeof(error));
+    if (err == -CTR_ENOTSUP) {
+        log_warn("contactord", "system calls are not confined reason=\"%s\"", error);
+        return 0;
+    }
+    return err != 0 ? complain(error) : 0;
+}
+
+/* ---- the inner parts ------------------------------------------------------------------
+ */
+
+void daemon_retain_cache(struct daemon *d)
+{
+    const struct flow_config *flow = &d->settings->flow;
+    const char **names = xcalloc(flow->n_sources + 1, sizeof(*names));
+
+    for (size_t i = 0; i < flow->n_sources; i++)
+        names[i] = flow->sources[i].name;
+    cache_retain(d->cache, names, flow->n_sources);
+    free(names);
+}
+
+static int open_inner(struct daemon *d)
+{
+    const struct settings_daemon *s = &d->settings->daemon;
+    char dir[4096], error[ERROR_MAX];
+    struct cache_options options = {
+        .dir = dir, .map_size = s->cache_map_size, .map_max = s->cache_map_max};
+
+    snprintf(dir, sizeof(dir), "%s/cache", s->state_dir);
+    if (cache_open(d->loop, &options, &d->cache, error, sizeof(error)) != 0)
+        return complain(error);
+    d->flow = flow_create(d->loop, d->cache);
+    flow_configure(d->flow, &d->settings->flow);
+    d->env.flow = d->flow;
+    daemon_retain_cache(d);
+    return 0;
+}
+
+static void start_instances(struct daemon *d)
+{
+    list_for_each(it, &d->slots)
+    {
+        struct slot *slot = list_entry(it, struct slot, link);
+
+        if (slot->in)
+            slot_start(slot);
+        else if (slot->role == INSTANCE_SOURCE)
+            flow_source_error(d->flow, slot->name + strlen("source."), slot->problem);
+    }
+}
+
+/* ---- signals, watchdog
+ * ------------------------------------------------------------------ */
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+    struct daemon *d = signal->data;
+
+    if (number == SIGHUP)
+        daemon_reload(d, NULL, NULL);
+    else
+        daemon_stop(d, number == SIGINT ? "SIGINT" : "SIGTERM");
+}
+
+static void on_watchdog(uv_timer_t *timer)
+{
+    struct daemon *d = timer->data;
+
+    notify_watchdog(d->notify);
+}
+
+static void open_handles(struct daemon *d)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    uv_loop_t *uv = loop_uv(d->loop);
+    uint64_t interval = notify_watchdog_interval(d->notify);
+
+    d->handles_open = true;
+    for (int i = 0; i < 3; i++) {
+        uv_signal_init(uv, &d->signals[i]);
+        d->signals[i].data = d;
+        uv_signal_start(&d->signals[i], on_signal, numbers[i]);
+    }
+    uv_timer_init(uv, &d->watchdog);
+    uv_timer_init(uv, &d->deadline);
+    uv_timer_init(uv, &d->patience);
+    d->watchdog.data = d->deadline.data = d->patience.data = d;
+    if (interval > 0)
+        uv_timer_start(&d->watchdog, on_watchdog, interval, interval);
+}
+
+static void close_handles(struct daemon *d)
+{
+    if (!d->handles_open)
+        return;
+    for (int i = 0; i < 3; i++)
+        uv_close((uv_handle_t *)&d->signals[i], NULL);
+    uv_close((uv_handle_t *)&d->watchdog, NULL);
+    uv_close((uv_handle_t *)&d->deadline, NULL);
+    uv_close((uv_handle_t *)&d->patience, NULL);
+    d->handles_open = false;
+}
+
+/* ---- the end
+ * ------------------------------------------------------------------------------ */
+
+static void on_deadline(uv_timer_t *timer)
+{
+    struct daemon *d = timer->data;
+
+    list_for_each_safe(it, &d->slots)
+    {
+        struct slot *slot = list_entry(it, struct slot, link);
+
+        if (slot->in && instance_state(slot->in) == INSTANCE_STOPPING) {
+            instance_abandon(slot->in);
+            slot->in = NULL;
+        }
+    }
+    d->dirty = true;
+    finish_stop(d);
+}
+
+void daemon_stop(struct daemon *d, const char *why)
+{
+    if (d->stopping)
+        return;
+    d->stopping = true;
+    log_info("contactord", "stopping reason=%s", why);
+    notify_stopping(d->notify, "Stopping");
+    begin_stop(d);
+}
+
+static void begin_stop(struct daemon *d)
+{
+    control_stop(d->control);
+    daemon_reload_step(d);
+    uv_timer_start(&d->deadline, on_deadline, STOP_MS, 0);
+    list_for_each_safe(it, &d->slots)
+    {
+        struct slot *slot = list_entry(it, struct slot, link);
+
+        if (slot->in && instance_state(slot->in) <= INSTANCE_STARTED)
+            slot_end(slot);
+    }
+    if (d->ending == 0)
+        finish_stop(d);
+}
+
+void daemon_ended_one(struct daemon *d)
+{
+    ensure(d->ending > 0);
+    if (--d->ending > 0)
+        return;
+    if (d->stopping) {
+        finish_stop(d);
+        return;
+    }
+    if (d->flow)
+        daemon_retain_cache(d);
+    daemon_reload_step(d);
+}
+
+static void finish_stop(struct daemon *d)
+{
+    if (d->stopped)
+        return;
+    d->stopped = true;
+    loop_stop(d->loop);
+}
+
+/* A plugin that does not end keeps its threads and what they use: the process ends around
+ * it. The cache is safe at any instant. */
+static void tear_down(struct daemon *d)
+{
+    if (d->dirty) {
+        log_warn("contactord", "stopped with plugins left behind");
+        _exit(EXIT_OK);
+    }
+    /* A start that failed half way has instances that are not ended yet. */
+    if (!d->stopping && d->loop) {
+        d->stopping = true;
+        list_for_each_safe(it, &d->slots)
+        {
+            struct slot *slot = list_entry(it, struct slot, link);
+
+            if (slot->in)
+                slot_end(slot);
+        }
+        if (d->control)
+            control_stop(d->control);
+        if (d->ending > 0)
+            loop_run(d->loop);
+    }
+    list_for_each_safe(it, &d->slots) slot_free(list_entry(it, struct slot, link));
+    control_destroy(d->control);
+    if (d->net)
+        net_destroy(d->net);
+    flow_destroy(d->flow);
+    cache_close(d->cache);
+    close_handles(d);
+    loop_destroy(d->loop);
+    settings_destroy(d->settings);
+    registry_finish(&d->registry);
+    forget_folders(d);
+    notify_close(d->notify);
+    if (d->lock_fd >= 0)
+        close(d->lock_fd);
+    free(d->config_path);
+}
+
+/* ---- all of it
+ * ----------------------------------------------------------------------------- */
+
+static char *absolute(const char *path)
+{
+    char cwd[4096];
+    struct strbuf out = {0};
+
+    if (path[0] == '/' || !getcwd(cwd, sizeof(cwd)))
+        return xstrdup(path);
+    strbuf_fmt(&out, "%s/%s", cwd, path);
+    return strbuf_take(&out);
+}
+
+static void init(struct daemon *d, const char *config_path)
+{
+    d->config_path = absolute(config_path);
+    d->lock_fd = -1;
+    d->started = clock_wall_ms();
+    list_init(&d->slots);
+    list_init(&d->reloads);
+    registry_init(&d->registry);
+    signal(SIGPIPE, SIG_IGN);
+    confine_prepare();
+    d->loop = loop_create();
+    d->env.loop = d->loop;
+}
+
+static int begin(struct daemon *d)
+{
+    char error[ERROR_MAX];
+
+    if (number_global_init() != 0)
+        return complain("the tables of telephone numbers could not be made");
+    if (limits_raise_files(&d->descriptors, error, sizeof(error)) != 0 ||
+        limits_no_core(error, sizeof(error)) != 0)
+        log_warn("contactord", "resource limit not set reason=\"%s\"", error);
+    return notify_open(&d->notify, error, sizeof(error)) != 0 ? complain(error) : 0;
+}
+
+static int build(struct daemon *d)
+{
+    struct privileges_user user;
+    bool found = false;
+    int err;
+
+    if ((err = begin(d)) != 0 || (err = load_settings(d)) != 0 ||
+        (err = open_net(d)) != 0 || (err = make_instances(d)) != 0 ||
+        (err = find_user(d, &user, &found)) != 0 ||
+        (err = open_state(d, found ? &user : NULL)) != 0 ||
+        (err = drop_privileges(found ? &user : NULL)) != 0 || (err = confine(d)) != 0 ||
+        (err = open_inner(d)) != 0)
+        return err;
+    open_handles(d);
+    start_instances(d);
+    control_start(d->control);
+    return confine_calls(d);
+}
+
+int daemon_run(const char *config_path)
+{
+    struct daemon d = {0};
+    int code = EXIT_FAILED;
+
+    init(&d, config_path);
+    if (build(&d) == 0) {
+        d.running = true;
+        log_info("contactord", "ready version=%s config=%s sources=%zu frontends=%zu",
+                 CONTACTOR_VERSION, d.config_path, d.settings->flow.n_sources,
+                 d.settings->flow.n_clients - 1);
+        notify_ready(d.notify, "Answering");
+        loop_run(d.loop);
+        code = EXIT_OK;
+        log_info("contactord", "stopped");
+    }
+    tear_down(&d);
+    return code;
+}
+
+/* ---- without running
+ * ------------------------------------------------------------------------ */
+
+int daemon_check(const char *config_path)
+{
+    struct daemon d = {0};
+    struct strbuf text = {0};
+    int err;
+
+    log_set_level(LOG_LEVEL_ERROR);
+    init(&d, config_path);
+    err = number_global_init();
+    if (err == 0) {
+        d.net = net_create(d.loop, &(struct net_options){0});
+        err = daemon_check_files(&d, &text);
+    }
+    fputs(text.ptr ? text.ptr : "", stderr);
+    if (err == 0)
+        printf("%s: the configuration is right\n", d.config_path);
+    strbuf_finish(&text);
+    tear_down(&d);
+    return err == 0 ? EXIT_OK : EXIT_FAILED;
+}
+
+int daemon_describe(const char *plugin_path, int json)
+{
+    struct registry registry;
+    struct plugin *plugin;
+    char error[2048];
+    int err;
+
+    registry_init(&registry);
+    err = plugin_load_file(&registry, plugin_path, &plugin, error, sizeof(error));
+    if (err != 0)
+        fprintf(stderr, "contactord: %s\n", error);
+    else if (json)
+        plugin_describe_json(stdout, plugin);
+    else
+        plugin_describe(stdout, plugin);
+    registry_finish(&registry);
+    return err == 0 ? EXIT_OK : EXIT_FAILED;
+}

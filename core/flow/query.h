@@ -1,0 +1,182 @@
+/* query.h - a running query, seen by the rooms that carry it.
+ *
+ * Phases: WALK looks at candidates; what is a hit is delivered as it comes (streamed),
+ * or kept and put in order first (ranked: who is calling; sorted: the front end asked).
+ * DELIVER hands out what was kept. LIVE waits for sources that are asked themselves. */
+#ifndef FLOW_QUERY_H
+#define FLOW_QUERY_H
+
+#include "cache/cache.h"
+#include "flow/hit.h"
+#include "flow/plan.h"
+#include "flow/state.h"
+#include "flow/trace.h"
+
+enum {
+    QUERY_BATCH = 64,          /* hits in one on_hits */
+    QUERY_BATCH_BYTES = 65536, /* of arena, before a batch leaves early */
+    QUERY_RUNNING_MAX = 4096,  /* per client */
+    QUERY_KEPT_MAX = 4096,     /* ranked hits */
+    QUERY_SORT_MAX = 20000,    /* sorted hits of one query */
+    QUERY_SORT_ALL_MAX = 100000,
+    QUERY_SORT_KEYS_MAX = 8,
+    QUERY_SORT_KEY_BYTES = 64,
+    QUERY_ARENA_MAX = 32 * 1024 * 1024
+};
+
+enum query_mode { QUERY_STREAM, QUERY_RANK, QUERY_SORT };
+enum query_phase {
+    QUERY_WALK,
+    QUERY_ORDER, /* sorted: by and by */
+    QUERY_DELIVER,
+    QUERY_LIVE,
+    QUERY_DELIVER_LIVE,
+    QUERY_END
+};
+
+/* A hit that was kept. */
+struct kept {
+    uint32_t source; /* in the view */
+    int priority;    /* of the source */
+    uint32_t recno;  /* UINT32_MAX: live, in `live` */
+    const struct record *live;
+    union {
+        struct {
+            uint8_t text, reading, kind;
+            uint8_t fields;
+            uint64_t organisation; /* hash; 0: none to be seen */
+            struct ctr_str id;
+        } rank;
+        const struct ctr_str *keys; /* sorted: n_sort; ptr NULL: has none */
+    };
+};
+
+struct kept_list {
+    struct kept *items;
+    uint32_t n, cap;
+};
+
+struct query {
+    struct ctr_request request; /* first: the host's handle */
+    struct list link;           /* flow->queries | flow->spare */
+    struct list ready;
+    struct flow *flow;
+    struct flow_client *client;
+    struct setup *setup;
+    const struct setup_client *conf;
+    const struct view *view;
+    struct ctr_query ask;
+    struct ctr_query_ops ops;
+    void *user;
+
+    struct arena arena;      /* for the whole query */
+    struct arena hits_arena; /* for one batch */
+    struct eval_filter filter;
+    struct plan plan;
+    uint8_t mode, phase;
+    bool listed; /* in flow->queries */
+    bool paused, canceled, ended;
+    bool caller;    /* CTR_QUERY_CALLER, and asks for numbers only */
+    bool direct;    /* one contact by its id */
+    bool exists;    /* ... which may be seen */
+    bool id_done;   /* PLAN_INDEX_ID: was looked up */
+    bool cut;       /* there is more than was delivered */
+    bool resumed;   /* at a place from a cursor: the first source opens there */
+    unsigned busy;  /* frames of ours on the stack */
+
+    /* walking: from one source of the view to the next */
+    uint32_t source_first, source, source_end;
+    bool source_open;
+    uint32_t walk;
+    struct cache_walk *walks;
+    uint32_t candidate;             /* record number of the last candidate */
+    struct cache_walk delivered_at; /* streamed pages: where the last hit stood */
+    uint32_t delivered_source, delivered_walk;
+
+    struct kept_list kept;
+    uint32_t unsorted; /* how much of the heap is left */
+    uint32_t next_kept, end_kept;
+    uint32_t position; /* window */
+
+    uint32_t limit, hits, total;
+    int64_t began_us, deadline_us, paused_us, phase_us;
+    int64_t oldest;
+    int status;
+
+    /* live searches under way or done */
+    struct list searches; /* struct ctr_search.of_query */
+    unsigned live_running;
+    bool live_asked; /* all that are to be asked were */
+    bool live_over;  /* their answers were looked through */
+    bool live_ranks; /* they are kept and put in order, too */
+
+    uint32_t n_batch;
+    size_t cursor_len;
+    struct trace_record trace;
+    /* From here on not cleared for the next use. */
+    struct trace_source no_trace; /* of sources beyond the record's room */
+    struct ctr_contact *batch[QUERY_BATCH];
+    char cursor[CTR_CURSOR_MAX];
+};
+
+/* ---- query.c: the life */
+void query_wake(struct query *q); /* it has work again */
+/* Stops looking for candidates with this status; what was found goes out. */
+void query_stop(struct query *q, int status);
+void query_free_spare(struct flow *flow);
+void query_cancel_all(struct flow *flow);
+
+/* ---- walk.c: candidates
+ * returns 0: loaded into flow->eval | -CTR_EPAUSE: skipped one, look at the clock |
+ * -CTR_ENOENT: no more | -CTR_EIO */
+int walk_next(struct query *q);
+int walk_load(struct query *q, uint32_t source, uint32_t recno);
+
+/* ---- hits.c: what becomes of the record in flow->eval */
+void hits_candidate(struct query *q, uint32_t source, const struct record *live);
+/* Is it the principal's to see, and does the filter hold? */
+bool hits_check(struct query *q, uint32_t source);
+void hits_add(struct query *q, uint32_t source, uint32_t flags);
+void hits_put(struct query *q, uint32_t source, struct ctr_contact *contact);
+void hits_flush(struct query *q);
+void hits_options(struct query *q, uint32_t source, uint32_t flags,
+                  struct hit_options *out);
+
+/* ---- rank.c: who is calling */
+void rank_keep(struct query *q, uint32_t source, const struct record *live);
+/* Puts the kept hits in order, drops what weaker readings found, sets what to deliver. */
+void rank_order(struct query *q);
+
+/* ---- company.c: contacts that stand for a company; added to the batch */
+/* All kept hits are one organisation's: returns whether that was answered. */
+bool company_of_kept(struct query *q);
+/* Nobody has the number: whose trunk is it? */
+void company_of_trunk(struct query *q);
+
+/* ---- sort.c */
+void sort_keep(struct query *q, uint32_t source);
+/* returns true when the order is made */
+bool sort_step(struct query *q, int64_t until_us);
+void sort_window(struct query *q);
+void sort_release(struct query *q);
+
+/* ---- cursor.c */
+void cursor_make(struct query *q);
+int cursor_take(struct query *q);
+
+/* ---- live.c */
+void live_start(struct query *q);
+void live_stop(struct query *q);
+void live_detach_all(struct flow *flow);
+/* The next record a live source gave: loaded into flow->eval. returns 0 | -CTR_EPAUSE
+ * (was no hit) | -CTR_ENOENT */
+int live_next(struct query *q, uint32_t *source, const struct record **record);
+/* No more is waited for: what came is all. */
+void live_close(struct query *q);
+void live_load(struct query *q, uint32_t source, const struct record *record);
+
+struct trace_source *query_trace_source(struct query *q, uint32_t source);
+/* Keeps one more; NULL: no more room. */
+struct kept *kept_add(struct query *q, uint32_t max);
+
+#endif

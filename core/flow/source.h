@@ -1,0 +1,81 @@
+/* source.h - the living part of a source: its driver, its syncs, its live searches. */
+#ifndef FLOW_SOURCE_H
+#define FLOW_SOURCE_H
+
+#include <pthread.h>
+
+#include "flow/state.h"
+
+enum source_state {
+    SOURCE_DISABLED,
+    SOURCE_WAITING,
+    SOURCE_SYNCING,
+    SOURCE_OK,
+    SOURCE_FAILED
+};
+
+enum { SOURCE_REJECTS_MAX = 1000, SOURCE_REASON = 256, SOURCE_SEARCHES_MAX = 64 };
+
+struct reject {
+    char where[64];
+    char reason[160];
+};
+
+struct rejects {
+    struct reject *items;
+    uint32_t n, cap;
+    uint64_t total;
+};
+
+struct source {
+    struct list link;
+    struct flow *flow;
+    char *name;
+    char who[64];                    /* "source.NAME", for the log */
+    const struct setup_source *conf; /* in flow->setup; NULL: no longer configured */
+    struct cache_source *cache;
+    struct cache_info info;
+    int64_t info_at; /* ms */
+
+    struct flow_driver driver;
+    bool started, wanted; /* wanted: as soon as the running sync has ended */
+    enum source_state state;
+    char error[SOURCE_REASON]; /* "": none */
+    bool error_is_new;         /* set since the driver was last called */
+    uv_timer_t *timer;         /* next run; while syncing: the limit */
+    uv_timer_t *progress;      /* while syncing and watched */
+    int64_t next_run;          /* clock_ms; 0: none planned */
+    unsigned failures;         /* in a row */
+    int64_t last_run, last_success; /* wall */
+    uint32_t last_ms;
+    int last_status;
+    uint64_t shape; /* of the last sync; 0: none yet */
+    struct cache_load_stats last;
+    struct rejects rejects;
+    struct ctr_sync *sync;
+    struct list watchers;
+    void (*stopped)(void *arg);
+    void *stopped_arg;
+
+    struct list searches; /* struct ctr_search.of_source */
+    unsigned n_searches;
+
+    uint64_t syncs_ok, syncs_failed;
+};
+
+struct source *source_find(struct flow *flow, const char *name);
+/* Finds or makes it. */
+struct source *source_get(struct flow *flow, const char *name);
+void source_destroy(struct source *source);
+/* What the cache holds; at most a second old. */
+const struct cache_info *source_info(struct source *source);
+/* Its data are older than `limit` ms. */
+bool source_is_stale(struct source *source, uint32_t limit);
+void source_info_changed(struct source *source);
+/* live.c: its searches are told to end; are on their own. */
+void live_cancel_source(struct source *source);
+void live_detach_source(struct source *source);
+/* The configuration changed: plan the next sync by it. */
+void source_configured(struct source *source);
+
+#endif

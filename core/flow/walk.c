@@ -1,0 +1,150 @@
+/* walk.c - from walk to walk and source to source: the candidates of a query, each once.
+ *
+ * No set of what was seen is kept: a record is left out when an earlier walk of the plan
+ * finds it as well, or an earlier key of the same walk. */
+#include "base/error.h"
+#include "flow/query.h"
+#include "flow/source.h"
+
+enum { SMALL = 16 };
+
+/* The walk goes on behind the last hit of the page before. */
+static void seek_resumed(struct query *q)
+{
+    const struct cache_walk *from = &q->delivered_at;
+    struct cache_walk *walk = &q->walks[q->delivered_walk];
+
+    q->resumed = false;
+    q->walk = q->delivered_walk;
+    if (q->plan.walks[q->walk].index == PLAN_INDEX_ID) {
+        q->id_done = true;
+        return;
+    }
+    walk->recno = from->recno;
+    walk->kind = from->kind;
+    walk->at_len = from->at_len;
+    memcpy(walk->at, from->at, sizeof(walk->at));
+}
+
+static bool open_source(struct query *q)
+{
+    const struct setup_source *s = q->view->sources[q->source].source;
+
+    q->source_open = true;
+    q->walk = 0;
+    q->id_done = false;
+    if (q->plan.not_numbers && source_info(s->source)->not_numbers == 0)
+        return false;
+    for (uint32_t i = 0; i < q->plan.n; i++)
+        if (q->plan.walks[i].index != PLAN_INDEX_ID)
+            plan_walk_init(&q->plan.walks[i], s->cache, &q->walks[i]);
+    if (q->resumed)
+        seek_resumed(q);
+    return true;
+}
+
+static bool is_kept(const struct query *q, uint32_t source, uint32_t recno)
+{
+    for (uint32_t i = 0; i < q->kept.n; i++)
+        if (q->kept.items[i].recno == recno && q->kept.items[i].source == source)
+            return true;
+    return false;
+}
+
+static bool is_repeated(const struct query *q, const struct record *r, uint32_t recno)
+{
+    if (q->mode == QUERY_RANK && q->kept.n <= SMALL)
+        return is_kept(q, q->source, recno);
+    for (uint32_t i = 0; i < q->walk; i++) {
+        if (q->plan.walks[i].index == PLAN_INDEX_ID) {
+            if (str_eq(record_id(r), q->plan.walks[i].key))
+                return true;
+        } else if (cache_record_in_walk(&q->walks[i], r)) {
+            return true;
+        }
+    }
+    return q->plan.walks[q->walk].index != PLAN_INDEX_ID &&
+           !cache_walk_is_first(&q->walks[q->walk], r);
+}
+
+/* Takes the record apart, unless that is what was done last. */
+static void load(struct query *q, uint32_t source, uint32_t recno,
+                 const struct record *r)
+{
+    struct flow *flow = q->flow;
+    const struct view_source *view = &q->view->sources[source];
+
+    if (flow->loaded_view == view && flow->loaded_recno == recno &&
+        flow->loaded_serial == flow->read_serial && flow->eval.plan == &q->conf->plan)
+        return;
+    eval_load(&flow->eval, view, &q->conf->plan, r);
+    flow->loaded_view = view;
+    flow->loaded_recno = recno;
+    flow->loaded_serial = flow->read_serial;
+}
+
+int walk_load(struct query *q, uint32_t source, uint32_t recno)
+{
+    struct record r;
+    int err = cache_get(q->view->sources[source].source->cache, recno, &r);
+
+    if (err < 0)
+        return err;
+    load(q, source, recno, &r);
+    return 0;
+}
+
+static int step(struct query *q, uint32_t *recno)
+{
+    const struct plan_walk *walk = &q->plan.walks[q->walk];
+    int r;
+
+    if (walk->index != PLAN_INDEX_ID) {
+        r = cache_walk_next(&q->walks[q->walk]);
+        *recno = q->walks[q->walk].recno;
+        return r;
+    }
+    if (q->id_done)
+        return -CTR_ENOENT;
+    q->id_done = true;
+    return cache_find(q->view->sources[q->source].source->cache, walk->key, recno);
+}
+
+static int propose(struct query *q, uint32_t recno)
+{
+    struct record r;
+    int err = cache_get(q->view->sources[q->source].source->cache, recno, &r);
+
+    if (err == -CTR_EIO)
+        query_trace_source(q, q->source)->damaged++;
+    if (err < 0 || is_repeated(q, &r, recno))
+        return -CTR_EPAUSE;
+    q->candidate = recno;
+    load(q, q->source, recno, &r);
+    return 0;
+}
+
+int walk_next(struct query *q)
+{
+    while (q->source < q->source_end) {
+        uint32_t recno;
+        int r;
+
+        if (q->source_open || open_source(q)) {
+            if (q->walk < q->plan.n) {
+                r = step(q, &recno);
+                if (r == 0)
+                    return propose(q, recno);
+                if (r != -CTR_ENOENT)
+                    return r;
+                q->walk++;
+                q->id_done = false;
+                if (q->walk < q->plan.n)
+                    return -CTR_EPAUSE;
+            }
+        }
+        q->source++;
+        q->source_open = false;
+    }
+    return -CTR_ENOENT;
+}

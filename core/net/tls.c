@@ -1,0 +1,243 @@
+/* tls.c - the certificate side of TLS: what a service shows, and what it will speak.
+ *
+ * TLS 1.2 and up, AEAD with forward secrecy, short curves. A full handshake costs
+ * milliseconds on the loop; tickets, whose keys the library replaces every
+ * TICKET_LIFETIME_S, and a session cache for those without make the next one of a client
+ * cheap. */
+#include "net/tls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "net/tls_context.h"
+
+enum { TICKET_LIFETIME_S = 4 * 3600, CACHE_ENTRIES = 512 };
+
+static int on_ticket_parse(void *arg, mbedtls_ssl_session *session, unsigned char *ticket,
+                           size_t len)
+{
+    struct tls_context *c = arg;
+    int rc = mbedtls_ssl_ticket_parse(&c->ticket, session, ticket, len);
+
+    if (rc == 0)
+        c->resumed = true;
+    return rc;
+}
+
+static int on_ticket_write(void *arg, const mbedtls_ssl_session *session,
+                           unsigned char *start, const unsigned char *end, size_t *len,
+                           uint32_t *lifetime)
+{
+    struct tls_context *c = arg;
+
+    return mbedtls_ssl_ticket_write(&c->ticket, session, start, end, len, lifetime);
+}
+
+static int on_cache_get(TLS_COMPAT_CACHE_GET_ARGS)
+{
+    struct tls_context *c = data;
+    int rc = TLS_COMPAT_CACHE_GET(&c->cache);
+
+    if (rc == 0)
+        c->resumed = true;
+    return rc;
+}
+
+static int on_cache_set(TLS_COMPAT_CACHE_SET_ARGS)
+{
+    struct tls_context *c = data;
+
+    return TLS_COMPAT_CACHE_SET(&c->cache);
+}
+
+static int sentence(char *error, size_t cap, const char *path, int rc)
+{
+    char text[160];
+
+    if (rc == MBEDTLS_ERR_PK_PASSWORD_REQUIRED) {
+        snprintf(error, cap,
+                 "%s: the key is encrypted; it must be stored without a "
+                 "password, readable by the daemon only",
+                 path);
+        return -CTR_EFORMAT;
+    }
+    mbedtls_strerror(rc, text, sizeof(text));
+    snprintf(error, cap, "%s: %s", path, text);
+    return -CTR_EFORMAT;
+}
+
+/* The library would only say that it could not. */
+static int check_file(const char *path, mode_t *mode, char *error, size_t cap)
+{
+    struct stat st;
+    int fd, err;
+
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        err = errno;
+        if (fd >= 0)
+            close(fd);
+        snprintf(error, cap, "%s: %s", path, strerror(err));
+        return err == ENOENT ? -CTR_ENOENT : err == EACCES ? -CTR_EACCES : -CTR_EIO;
+    }
+    close(fd);
+    if (!S_ISREG(st.st_mode)) {
+        snprintf(error, cap, "%s: not a file", path);
+        return -CTR_EINVAL;
+    }
+    *mode = st.st_mode;
+    return 0;
+}
+
+static int load_certificate(struct tls_context *c, const char *name, const char *path,
+                            char *error, size_t cap)
+{
+    mode_t mode;
+    int rc = check_file(path, &mode, error, cap);
+
+    if (rc < 0)
+        return rc;
+    rc = mbedtls_x509_crt_parse_file(&c->certificate, path);
+    if (rc > 0) {
+        snprintf(error, cap, "%s: %d of its certificates cannot be read", path, rc);
+        return -CTR_EFORMAT;
+    }
+    if (rc < 0)
+        return sentence(error, cap, path, rc);
+    if (mbedtls_x509_time_is_past(&c->certificate.valid_to))
+        log_warn("net", "certificate_expired service=%s file=%s", name, path);
+    else if (mbedtls_x509_time_is_future(&c->certificate.valid_from))
+        log_warn("net", "certificate_not_yet_valid service=%s file=%s", name, path);
+    return 0;
+}
+
+static int load_key(struct tls_context *c, const char *name, const char *path,
+                    const char *certificate, char *error, size_t cap)
+{
+    mode_t mode;
+    int rc = check_file(path, &mode, error, cap);
+
+    if (rc < 0)
+        return rc;
+    if (mode & (S_IROTH | S_IWOTH))
+        log_warn("net",
+                 "key_not_secret service=%s file=%s hint=\"chmod o= so that only the "
+                 "daemon can read it\"",
+                 name, path);
+    rc = tls_compat_parse_key(&c->key, path, &c->drbg);
+    if (rc < 0)
+        return sentence(error, cap, path, rc);
+    if (tls_compat_check_pair(&c->certificate.pk, &c->key, &c->drbg) != 0) {
+        snprintf(error, cap, "%s: is not the key of the certificate in %s", path,
+                 certificate);
+        return -CTR_EINVAL;
+    }
+    return 0;
+}
+
+static int configure(struct tls_context *c)
+{
+    int rc;
+
+    rc = mbedtls_ssl_config_defaults(&c->conf, MBEDTLS_SSL_IS_SERVER,
+                                     MBEDTLS_SSL_TRANSPORT_STREAM,
+                                     MBEDTLS_SSL_PRESET_DEFAULT);
+    if (rc < 0)
+        return rc;
+    tls_compat_limit(&c->conf);
+    mbedtls_ssl_conf_ciphersuites(&c->conf, tls_ciphersuites);
+    mbedtls_ssl_conf_rng(&c->conf, mbedtls_ctr_drbg_random, &c->drbg);
+    mbedtls_ssl_conf_authmode(&c->conf, MBEDTLS_SSL_VERIFY_NONE);
+    rc = mbedtls_ssl_ticket_setup(&c->ticket, mbedtls_ctr_drbg_random, &c->drbg,
+                                  MBEDTLS_CIPHER_AES_256_GCM, TICKET_LIFETIME_S);
+    if (rc < 0)
+        return rc;
+    mbedtls_ssl_conf_session_tickets_cb(&c->conf, on_ticket_write, on_ticket_parse, c);
+    mbedtls_ssl_cache_set_timeout(&c->cache, TICKET_LIFETIME_S);
+    mbedtls_ssl_cache_set_max_entries(&c->cache, CACHE_ENTRIES);
+    mbedtls_ssl_conf_session_cache(&c->conf, c, on_cache_get, on_cache_set);
+    return mbedtls_ssl_conf_own_cert(&c->conf, &c->certificate, &c->key);
+}
+
+static struct tls_context *context_new(void)
+{
+    struct tls_context *c = xcalloc(1, sizeof(*c));
+
+    c->refs = 1;
+    mbedtls_entropy_init(&c->entropy);
+    mbedtls_ctr_drbg_init(&c->drbg);
+    mbedtls_x509_crt_init(&c->certificate);
+    mbedtls_pk_init(&c->key);
+    mbedtls_ssl_ticket_init(&c->ticket);
+    mbedtls_ssl_cache_init(&c->cache);
+    mbedtls_ssl_config_init(&c->conf);
+    return c;
+}
+
+int tls_context_create(const char *name, const char *certificate, const char *key,
+                       struct tls_context **out, char *error, size_t cap)
+{
+    struct tls_context *c = context_new();
+    int rc;
+
+    if (tls_compat_start() < 0 ||
+        mbedtls_ctr_drbg_seed(&c->drbg, mbedtls_entropy_func, &c->entropy, NULL, 0) < 0) {
+        snprintf(error, cap, "TLS: no source of random numbers");
+        rc = -CTR_EIO;
+        goto fail;
+    }
+    rc = load_certificate(c, name, certificate, error, cap);
+    if (rc < 0)
+        goto fail;
+    rc = load_key(c, name, key, certificate, error, cap);
+    if (rc < 0)
+        goto fail;
+    rc = configure(c);
+    if (rc < 0) {
+        rc = sentence(error, cap, certificate, rc);
+        goto fail;
+    }
+    *out = c;
+    return 0;
+fail:
+    tls_context_unref(c);
+    return rc;
+}
+
+struct tls_context *tls_context_ref(struct tls_context *c)
+{
+    c->refs++;
+    return c;
+}
+
+void tls_context_unref(struct tls_context *c)
+{
+    if (!c || --c->refs > 0)
+        return;
+    mbedtls_ssl_config_free(&c->conf);
+    mbedtls_ssl_cache_free(&c->cache);
+    mbedtls_ssl_ticket_free(&c->ticket);
+    mbedtls_pk_free(&c->key);
+    mbedtls_x509_crt_free(&c->certificate);
+    mbedtls_ctr_drbg_free(&c->drbg);
+    mbedtls_entropy_free(&c->entropy);
+    free(c);
+}
+
+bool tls_context_same(const struct tls_context *a, const struct tls_context *b)
+{
+    const mbedtls_x509_crt *x = &a->certificate, *y = &b->certificate;
+
+    for (; x && y; x = x->next, y = y->next)
+        if (x->raw.len != y->raw.len || memcmp(x->raw.p, y->raw.p, x->raw.len) != 0)
+            return false;
+    return !x && !y;
+}

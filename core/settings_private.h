@@ -1,0 +1,58 @@
+/* settings_private.h - what the files that make settings share. */
+#ifndef SETTINGS_PRIVATE_H
+#define SETTINGS_PRIVATE_H
+
+#include "settings.h"
+
+struct settings_plan {
+    const char *name;
+    struct dialplan plan;
+};
+
+/* Settings being made. */
+struct settings_build {
+    struct settings *s;
+    struct conf *conf;
+    struct registry *registry;
+    struct diag *diag;
+    unsigned flags;
+    struct settings_plan *plans;
+    unsigned n_plans;
+    /* Names, for references and suggestions. */
+    const char **sources, **users, **groups, **plugins;
+    unsigned n_sources, n_users, n_groups, n_plugins;
+};
+
+extern const struct schema_table settings_daemon_table, settings_dialplan_table,
+    settings_source_table, settings_frontend_table, settings_user_table;
+extern const char *const settings_anonymous[];
+
+/* Sections [kind.NAME] with well-formed names. NULL at the end. */
+const struct conf_node *settings_section(struct settings_build *b, const char *kind,
+                                         const struct conf_node *after);
+unsigned settings_count(struct settings_build *b, const char *kind);
+/* "; did you mean ...?" or what there is instead, for an error about an unknown name. */
+const char *settings_hint(const char *word, const char *const *names, unsigned n,
+                          char *out, size_t cap);
+bool settings_known(const char *word, const char *const *names, unsigned n);
+/* A copy of a LIST option. */
+const char *const *settings_list(struct settings_build *b,
+                                 const struct ctr_config *values, const char *name,
+                                 size_t *n);
+
+/* What the daemon reads later: confinement leaves these. NULL: nothing. */
+void settings_add_folder(struct settings_build *b, const char *path);
+void settings_add_file(struct settings_build *b, const char *path);
+void settings_add_secrets(struct settings_build *b, const struct conf_node *section);
+
+/* settings_plans.c: sections [dialplan.NAME], and a reference to one. */
+void settings_read_plans(struct settings_build *b);
+void settings_check_plan(struct settings_build *b, const struct conf_node *section);
+/* The plan a section names; where it names none, the only one there is. */
+void settings_plan_of(struct settings_build *b, const struct ctr_config *values,
+                      struct dialplan *out);
+
+/* settings_instances.c: sections [source.NAME] and [frontend.NAME]. */
+void settings_read_instances(struct settings_build *b);
+
+#endif

@@ -1,0 +1,587 @@
+/* test_net_tls.c - TLS: handshake, resumption, StartTLS, certificates, what is refused.
+ */
+#include <sys/stat.h>
+
+#include "net/tls_compat.h"
+#include "net_kit.h"
+
+static char dir[64];
+
+struct client {
+    int fd;
+    mbedtls_ssl_context ssl;
+    mbedtls_ssl_config conf;
+    mbedtls_entropy_context entropy;
+    mbedtls_ctr_drbg_context drbg;
+};
+
+static int on_send(void *arg, const unsigned char *data, size_t n)
+{
+    ssize_t sent = send(((struct client *)arg)->fd, data, n, MSG_NOSIGNAL);
+
+    return sent < 0 ? MBEDTLS_ERR_SSL_INTERNAL_ERROR : (int)sent;
+}
+
+static int on_recv(void *arg, unsigned char *data, size_t n)
+{
+    struct client *c = arg;
+
+    if (!kit_readable(c->fd))
+        return MBEDTLS_ERR_SSL_WANT_READ;
+    return (int)recv(c->fd, data, n, 0);
+}
+
+static struct client *client_new(int fd, bool tickets)
+{
+    struct client *c = xcalloc(1, sizeof(*c));
+
+    c->fd = fd;
+    mbedtls_ssl_init(&c->ssl);
+    mbedtls_ssl_config_init(&c->conf);
+    mbedtls_entropy_init(&c->entropy);
+    mbedtls_ctr_drbg_init(&c->drbg);
+    mbedtls_ctr_drbg_seed(&c->drbg, mbedtls_entropy_func, &c->entropy, NULL, 0);
+    tls_compat_start();
+    mbedtls_ssl_config_defaults(&c->conf, MBEDTLS_SSL_IS_CLIENT,
+                                MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
+    mbedtls_ssl_conf_authmode(&c->conf, MBEDTLS_SSL_VERIFY_NONE);
+    mbedtls_ssl_conf_rng(&c->conf, mbedtls_ctr_drbg_random, &c->drbg);
+    mbedtls_ssl_conf_session_tickets(&c->conf,
+                                     tickets ? MBEDTLS_SSL_SESSION_TICKETS_ENABLED
+                                             : MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
+#if MBEDTLS_VERSION_MAJOR >= 3
+    /* Resumption is compared in one version. */
+    mbedtls_ssl_conf_max_tls_version(&c->conf, MBEDTLS_SSL_VERSION_TLS1_2);
+#endif
+    mbedtls_ssl_setup(&c->ssl, &c->conf);
+    mbedtls_ssl_set_bio(&c->ssl, c, on_send, on_recv, NULL);
+    return c;
+}
+
+static void client_free(struct client *c)
+{
+    close(c->fd);
+    mbedtls_ssl_free(&c->ssl);
+    mbedtls_ssl_config_free(&c->conf);
+    mbedtls_ctr_drbg_free(&c->drbg);
+    mbedtls_entropy_free(&c->entropy);
+    free(c);
+}
+
+static int client_handshake(struct client *c)
+{
+    uint64_t until = kit_ms() + 5000;
+    int rc;
+
+    while ((rc = mbedtls_ssl_handshake(&c->ssl)) == MBEDTLS_ERR_SSL_WANT_READ &&
+           kit_ms() < until)
+        kit_turn();
+    return rc;
+}
+
+static void client_send(struct client *c, const char *text)
+{
+    ok(mbedtls_ssl_write(&c->ssl, (const unsigned char *)text, strlen(text)) ==
+           (int)strlen(text),
+       "the client sends");
+}
+
+/* Reads until `end`, or until nothing more comes; *last is the last result. */
+static const char *client_read(struct client *c, const char *end, int *last)
+{
+    static char text[64 * 1024];
+    uint64_t until = kit_ms() + 5000;
+    size_t len = 0;
+    int n = 0;
+
+    text[0] = 0;
+    while (kit_ms() < until && len + 1 < sizeof(text)) {
+        n = mbedtls_ssl_read(&c->ssl, (unsigned char *)text + len,
+                             sizeof(text) - 1 - len);
+        if (n == MBEDTLS_ERR_SSL_WANT_READ || n == TLS_AGAIN_TICKET) {
+            kit_turn();
+            continue;
+        }
+        if (n <= 0)
+            break;
+        len += (size_t)n;
+        text[len] = 0;
+        if (end && len >= strlen(end) && strcmp(text + len - strlen(end), end) == 0)
+            break;
+    }
+    if (last)
+        *last = n;
+    return text;
+}
+
+static const char *path(const char *name)
+{
+    static char paths[4][128];
+    static unsigned turn;
+    char *p = paths[turn++ % 4];
+
+    snprintf(p, sizeof(paths[0]), "%s/%s", dir, name);
+    return p;
+}
+
+static void make_certificate(const char *name, const char *key_args)
+{
+    char command[600];
+
+    snprintf(
+        command, sizeof(command),
+        "openssl req -x509 -newkey %s -nodes -days 30 -subj /CN=%s -keyout %s/%s.key "
+        "-out %s/%s.pem >/dev/null 2>&1",
+        key_args, name, dir, name, dir, name);
+    if (system(command) != 0) {
+        printf("Bail out! cannot run: %s\n", command);
+        exit(1);
+    }
+}
+
+static void copy(const char *from, const char *to)
+{
+    char command[300];
+
+    snprintf(command, sizeof(command), "cp %s/%s %s/%s", dir, from, dir, to);
+    if (system(command) != 0)
+        printf("# failed: %s\n", command);
+}
+
+static struct net_service_options tls_options(const char *name)
+{
+    static char certificate[128], key[128];
+    struct net_service_options options = {0};
+
+    snprintf(certificate, sizeof(certificate), "%s/%s.pem", dir, name);
+    snprintf(key, sizeof(key), "%s/%s.key", dir, name);
+    options.tls_certificate = certificate;
+    options.tls_key = key;
+    return options;
+}
+
+static void test_echo(void)
+{
+    struct client *c;
+    int last;
+
+    kit_start(tls_options("ec"), NULL, KIT_TLS);
+    c = client_new(kit_connect(), true);
+    is_int(client_handshake(c), 0, "a handshake");
+    client_send(c, "echo hello\n");
+    is_str(client_read(c, "\n", NULL), "hello\n", "an answer");
+    ok(kit.peer_flags & CTR_PEER_TLS, "on_open knew of TLS");
+    printf("# %s\n", mbedtls_ssl_get_ciphersuite(&c->ssl));
+    client_send(c, "many 5000\necho end\n");
+    is_int(strlen(client_read(c, "end\n", NULL)), 50004, "more than a record");
+    client_send(c, "hold 50\necho held\n");
+    client_send(c, "echo more\n");
+    is_str(client_read(c, "more\n", NULL), "held\nmore\n",
+           "what came while it was paused is decrypted later");
+    client_send(c, "later 50 late\n");
+    mbedtls_ssl_close_notify(&c->ssl);
+    is_str(client_read(c, NULL, &last), "late\n", "answered after close_notify");
+    ok(last == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY, "which is answered by another");
+    client_free(c);
+    c = client_new(kit_connect(), true);
+    client_handshake(c);
+    client_send(c, "quit\n");
+    client_read(c, NULL, &last);
+    ok(last == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY, "close ends with close_notify");
+    client_free(c);
+    kit_stop();
+}
+
+static void test_pressure(void)
+{
+    enum { BIG = 3000000 };
+    struct client *c;
+    static unsigned char block[16384];
+    size_t len = 0;
+    int n;
+
+    kit_start(tls_options("ec"), NULL, KIT_TLS);
+    c = client_new(kit_connect(), true);
+    client_handshake(c);
+    client_send(c, "big 3000000\n");
+    kit_run(100);
+    ok(kit.most_queued < 133 * 1000, "the queue stays short: %llu",
+       (unsigned long long)kit.most_queued);
+    for (uint64_t until = kit_ms() + 10000; len < BIG && kit_ms() < until;) {
+        n = mbedtls_ssl_read(&c->ssl, block, sizeof(block));
+        if (n > 0)
+            len += (size_t)n;
+        else if (n == MBEDTLS_ERR_SSL_WANT_READ)
+            kit_turn();
+        else
+            break;
+    }
+    is_int(len, BIG, "all of it arrives");
+    client_free(c);
+    kit_stop();
+}
+
+static void resume_with(bool tickets)
+{
+    const char *how = tickets ? "ticket" : "session cache";
+    mbedtls_ssl_session session;
+    struct client *c;
+
+    mbedtls_ssl_session_init(&session);
+    kit_start(tls_options("ec"), NULL, KIT_TLS);
+    c = client_new(kit_connect(), tickets);
+    is_int(client_handshake(c), 0, "a full handshake");
+    is_int(mbedtls_ssl_get_session(&c->ssl, &session), 0, "a session to keep");
+    client_free(c);
+    is_int(kit_stats().tls_resumed, 0, "nothing resumed yet");
+    for (int i = 0; i < 3; i++) {
+        c = client_new(kit_connect(), tickets);
+        mbedtls_ssl_set_session(&c->ssl, &session);
+        is_int(client_handshake(c), 0, "again, by %s", how);
+        client_send(c, "echo resumed\n");
+        is_str(client_read(c, "\n", NULL), "resumed\n", "which works");
+        client_free(c);
+    }
+    is_int(kit_stats().tls_resumed, 3, "resumed");
+    is_int(kit_stats().tls_handshakes, 4, "of all handshakes");
+    mbedtls_ssl_session_free(&session);
+    kit_stop();
+}
+
+static void test_start_tls(void)
+{
+    struct client *c;
+    int fd;
+
+    kit_start(tls_options("ec"), NULL, KIT_PLAIN);
+    fd = kit_connect();
+    kit_send(fd, "echo clear\ntls\n");
+    is_str(kit_read(fd, "go\n"), "clear\ngo\n", "answers in clear, then TLS");
+    ok(kit.peer_flags & CTR_PEER_CAN_TLS, "TLS was offered");
+    c = client_new(fd, true);
+    is_int(client_handshake(c), 0, "the handshake");
+    ok(kit_until(kit.tls_calls == 1), "on_tls");
+    is_int(kit.tls_status, 0, "says yes");
+    client_send(c, "echo secret\n");
+    is_str(client_read(c, "\n", NULL), "secret\n", "goes on encrypted");
+    client_send(c, "tls\n");
+    is_str(client_read(c, "\n", NULL), "go\n", "once more");
+    is_int(kit.start_tls_result, -CTR_EINVAL, "is refused");
+    client_free(c);
+    kit_until(kit.closes == 1);
+
+    fd = kit_connect();
+    kit_send(fd, "tls\necho injected\n");
+    is_str(kit_read(fd, NULL), "go\n", "clear bytes behind the request end it");
+    ok(kit_until(kit.closes == 2), "closed");
+    is_int(kit.tls_status, -CTR_EPROTO, "as an error of the protocol");
+    is_int(kit.close_reason, CTR_CLOSE_TLS, "of TLS");
+    close(fd);
+
+    fd = kit_connect();
+    kit_send(fd, "tls\n");
+    kit_read(fd, "go\n");
+    kit_send(fd, "echo injected\n");
+    is_str(kit_read(fd, NULL), "", "clear bytes instead of a handshake end it");
+    ok(kit_until(kit.closes == 3), "closed");
+    is_int(kit.tls_status, -CTR_EPROTO, "on_tls says no");
+    close(fd);
+    is_int(kit_stats().tls_failed, 2, "both counted");
+    kit_stop();
+}
+
+static void test_wrong_peers(void)
+{
+    struct net_service_options options = tls_options("ec");
+    struct client *c;
+    uint64_t begin;
+    int fd;
+
+    options.handshake_time = 400;
+    options.receive_time = 400;
+    kit_start(options, NULL, KIT_TLS);
+    fd = kit_connect();
+    kit_send(fd, "echo plain\n");
+    is_str(kit_read(fd, NULL), "", "plain bytes on a TLS port are closed");
+    close(fd);
+    is_int(kit_stats().tls_failed, 1, "and counted");
+    fd = kit_connect();
+    begin = kit_ms();
+    ok(kit_closed(fd), "who says nothing is closed");
+    ok(kit_ms() - begin >= 300 && kit_ms() - begin < 1000, "after the handshake time");
+    close(fd);
+    fd = kit_connect();
+    kit_send(fd, "\x16\x03\x01\x02");
+    ok(kit_closed(fd), "who stops within the hello too");
+    close(fd);
+    fd = kit_connect();
+    send(fd, "\x16\x03\x01\x00\x05garbage", 12, MSG_NOSIGNAL);
+    ok(kit_until(kit_stats().tls_failed == 4), "garbage fails");
+    close(fd);
+    is_int(kit.opens, 0, "the front end saw none of them");
+    c = client_new(kit_connect(), true);
+    is_int(client_handshake(c), 0, "a good one");
+    begin = kit_ms();
+    send(c->fd, "\x17\x03\x03\x01\x00zz", 7, MSG_NOSIGNAL);
+    ok(kit_until(kit.closes == 1), "half a record");
+    ok(kit_ms() - begin < 2000, "is dropped as half a message");
+    is_int(kit.close_reason, CTR_CLOSE_SLOW, "as slow");
+    client_free(c);
+    c = client_new(kit_connect(), true);
+    client_handshake(c);
+    send(c->fd, "\x17\x03\x03\x00\x20zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz", 37, MSG_NOSIGNAL);
+    ok(kit_until(kit.closes == 2), "a forged record ends it");
+    is_int(kit.close_reason, CTR_CLOSE_TLS, "as a failure of TLS");
+    client_free(c);
+    kit_stop();
+}
+
+static void test_bytewise(void)
+{
+    struct client *c;
+    int on = 1;
+
+    kit_start(tls_options("rsa"), NULL, KIT_TLS);
+    c = client_new(kit_connect(), true);
+    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &on, sizeof(on));
+    is_int(client_handshake(c), 0, "RSA certificate");
+    for (const char *p = "echo bytes\n"; *p; p++) {
+        char one[2] = {*p, 0};
+
+        client_send(c, one);
+        kit_turn();
+    }
+    is_str(client_read(c, "\n", NULL), "bytes\n", "a record each byte");
+    client_free(c);
+    kit_stop();
+}
+
+static const char *common_name(struct client *c)
+{
+    static char name[256];
+    const mbedtls_x509_crt *crt = mbedtls_ssl_get_peer_cert(&c->ssl);
+
+    mbedtls_x509_dn_gets(name, sizeof(name), &crt->subject);
+    return name;
+}
+
+static void test_reload(void)
+{
+    struct client *before, *after;
+    char error[300] = "";
+
+    copy("ec.pem", "live.pem");
+    copy("ec.key", "live.key");
+    kit_start(tls_options("live"), NULL, KIT_TLS);
+    before = client_new(kit_connect(), true);
+    is_int(client_handshake(before), 0, "with the first certificate");
+    is_str(common_name(before), "CN=ec", "which is");
+    copy("other.key", "live.key");
+    is_int(net_service_reload_tls(kit.service, error, sizeof(error)), -CTR_EINVAL,
+           "a key that does not match");
+    ok(strstr(error, "is not the key of"), "%s", error);
+    unlink(path("live.key"));
+    is_int(net_service_reload_tls(kit.service, error, sizeof(error)), -CTR_ENOENT,
+           "no key: %s", error);
+    copy("garbage", "live.pem");
+    is_int(net_service_reload_tls(kit.service, error, sizeof(error)), -CTR_EFORMAT,
+           "no certificate: %s", error);
+    after = client_new(kit_connect(), true);
+    is_int(client_handshake(after), 0, "the old ones stay");
+    client_free(after);
+    copy("other.pem", "live.pem");
+    copy("other.key", "live.key");
+    is_int(net_service_reload_tls(kit.service, error, sizeof(error)), 0, "good ones");
+    after = client_new(kit_connect(), true);
+    is_int(client_handshake(after), 0, "are used");
+    is_str(common_name(after), "CN=other", "from then on");
+    client_send(before, "echo still\n");
+    is_str(client_read(before, "\n", NULL), "still\n", "earlier connections live on");
+    client_free(before);
+    client_free(after);
+    kit_stop();
+}
+
+static void test_bad_certificates(void)
+{
+    struct net_service *service;
+    struct net_service_options options = tls_options("ec");
+    struct net_address address = kit_address("lines://127.0.0.1:0");
+    char error[300] = "";
+    bool gone = false;
+
+    kit_start(tls_options("ec"), NULL, KIT_TLS);
+    options.name = "x";
+    options.ops = &kit_ops;
+    options.tls_certificate = path("nothing.pem");
+    is_int(net_service_create(kit.net, &options, &service, error, sizeof(error)),
+           -CTR_ENOENT, "no file: %s", error);
+    options.tls_certificate = dir;
+    is_int(net_service_create(kit.net, &options, &service, error, sizeof(error)),
+           -CTR_EINVAL, "a folder: %s", error);
+    options.tls_certificate = path("garbage");
+    is_int(net_service_create(kit.net, &options, &service, error, sizeof(error)),
+           -CTR_EFORMAT, "garbage: %s", error);
+    options.tls_certificate = path("ec.pem");
+    options.tls_key = path("locked.key");
+    is_int(net_service_create(kit.net, &options, &service, error, sizeof(error)),
+           -CTR_EFORMAT, "a key with a password: %s", error);
+    options.tls_key = NULL;
+    is_int(net_service_create(kit.net, &options, &service, error, sizeof(error)),
+           -CTR_EINVAL, "no key: %s", error);
+    options.tls_certificate = NULL;
+    is_int(net_service_create(kit.net, &options, &service, error, sizeof(error)), 0,
+           "no TLS at all");
+    is_int(net_service_listen(service, &address, NULL, error, sizeof(error)), -CTR_EINVAL,
+           "cannot listen with TLS: %s", error);
+    net_service_stop(service, 10, kit_gone, &gone);
+    kit_until(gone);
+    kit_stop();
+}
+
+/* What `openssl s_client` with these options says, while the loop runs. */
+static const char *s_client(const char *options)
+{
+    static char text[64 * 1024];
+    char command[400];
+    size_t len = 0;
+    FILE *f;
+
+    snprintf(
+        command, sizeof(command),
+        "echo Q | OPENSSL_CONF=/dev/null timeout 5 openssl s_client -connect %s %s 2>&1",
+        kit.address, options);
+    f = popen(command, "r");
+    if (!f)
+        return "";
+    for (;;) {
+        if (!kit_readable(fileno(f))) {
+            kit_turn();
+            continue;
+        }
+        ssize_t n = read(fileno(f), text + len, sizeof(text) - 1 - len);
+
+        if (n <= 0)
+            break;
+        len += (size_t)n;
+    }
+    text[len] = 0;
+    pclose(f);
+    return text;
+}
+
+static bool agreed(const char *options)
+{
+    const char *text = s_client(options);
+
+    return strstr(text, "Cipher is ") && !strstr(text, "Cipher is (NONE)");
+}
+
+static void probe(const char *certificate)
+{
+    static const char *const refused[] = {
+        "-tls1 -cipher ALL:@SECLEVEL=0",
+        "-tls1_1 -cipher ALL:@SECLEVEL=0",
+        "-tls1_2 -cipher AES128-GCM-SHA256:AES256-GCM-SHA384:@SECLEVEL=0",
+        "-tls1_2 -cipher AES128-SHA:AES256-SHA256:@SECLEVEL=0",
+        "-tls1_2 -cipher ECDHE-ECDSA-AES128-SHA256:ECDHE-RSA-AES128-SHA256:@SECLEVEL=0",
+        "-tls1_2 -cipher ECDHE-ECDSA-AES256-SHA:ECDHE-RSA-AES256-SHA:@SECLEVEL=0",
+        "-tls1_2 -cipher aNULL:eNULL:@SECLEVEL=0",
+        "-tls1_2 -cipher DHE-RSA-AES128-SHA:CAMELLIA:ARIA:@SECLEVEL=0",
+        "-tls1_2 -curves P-521",
+    };
+    static const char *const taken[] = {
+        "",
+        "-tls1_2",
+        "-tls1_2 -cipher ECDHE+AESGCM",
+        "-tls1_2 -cipher ECDHE+CHACHA20",
+        "-tls1_2 -curves P-256",
+        "-tls1_2 -curves X25519:P-256",
+        /* A client that offers only these could not check an ECDSA key on P-256. */
+        "-tls1_2 -curves X25519",
+        "-tls1_2 -curves P-384",
+    };
+    size_t n_taken = sizeof(taken) / sizeof(taken[0]) - (certificate[0] == 'e' ? 2 : 0);
+
+    kit_start(tls_options(certificate), NULL, KIT_TLS);
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+        ok(!agreed(refused[i]), "%s: refused: %s", certificate, refused[i]);
+    for (size_t i = 0; i < n_taken; i++)
+        ok(agreed(taken[i]), "%s: taken: %s", certificate, taken[i]);
+    ok(!strstr(s_client("-tls1_2"), "Secure Renegotiation IS NOT"),
+       "secure renegotiation only");
+    kit_stop();
+}
+
+/* Many at once: one costly step a turn, and all are served. */
+static void test_storm(void)
+{
+    enum { CLIENTS = 12 };
+    struct net_options net_options = {.handshakes_per_turn = 1};
+    struct client *clients[CLIENTS];
+    bool done[CLIENTS] = {false};
+    uint64_t most = 0, before = 0;
+    unsigned n = 0;
+
+    kit_start(tls_options("rsa"), &net_options, KIT_TLS);
+    for (int i = 0; i < CLIENTS; i++)
+        clients[i] = client_new(kit_connect(), true);
+    /* All greet at once; each answer costs a signature. */
+    kit_run(50);
+    for (int i = 0; i < CLIENTS; i++)
+        mbedtls_ssl_handshake(&clients[i]->ssl);
+    for (uint64_t until = kit_ms() + 8000; before < CLIENTS && kit_ms() < until;) {
+        kit_turn();
+        if (kit_stats().writes - before > most)
+            most = kit_stats().writes - before;
+        before = kit_stats().writes;
+    }
+    is_int(most, 1, "one costly step a turn, so that nobody else waits long");
+    for (uint64_t until = kit_ms() + 8000; n < CLIENTS && kit_ms() < until; kit_turn()) {
+        for (int i = 0; i < CLIENTS; i++) {
+            if (!done[i] && mbedtls_ssl_handshake(&clients[i]->ssl) == 0) {
+                done[i] = true;
+                n++;
+            }
+        }
+    }
+    is_int(n, CLIENTS, "all are served");
+    for (int i = 0; i < CLIENTS; i++)
+        client_free(clients[i]);
+    kit_stop();
+}
+
+int main(void)
+{
+    char command[300];
+
+    log_set_level(LOG_LEVEL_ERROR);
+    snprintf(dir, sizeof(dir), "/tmp/test_net_tls.XXXXXX");
+    if (!mkdtemp(dir))
+        return 1;
+    make_certificate("ec", "ec -pkeyopt ec_paramgen_curve:prime256v1");
+    make_certificate("other", "ec -pkeyopt ec_paramgen_curve:prime256v1");
+    make_certificate("rsa", "rsa:2048");
+    snprintf(
+        command, sizeof(command),
+        "echo garbage > %s/garbage; openssl ec -aes128 -passout pass:x -in %s/ec.key "
+        "-out %s/locked.key 2>/dev/null",
+        dir, dir, dir);
+    ok(system(command) == 0, "files to be refused");
+    test_echo();
+    test_pressure();
+    resume_with(true);
+    resume_with(false);
+    test_start_tls();
+    test_wrong_peers();
+    test_bytewise();
+    test_reload();
+    test_bad_certificates();
+    test_storm();
+    probe("ec");
+    probe("rsa");
+    snprintf(command, sizeof(command), "rm -r %s", dir);
+    ok(system(command) == 0, "cleaned up");
+    return tap_done();
+}
