@@ -441,17 +441,16 @@ static void test_bad_certificates(void)
 }
 
 /* What `openssl s_client` with these options says, while the loop runs. */
-static const char *s_client(const char *options)
+static const char *s_client(const char *input, const char *options)
 {
     static char text[64 * 1024];
     char command[400];
     size_t len = 0;
     FILE *f;
 
-    snprintf(
-        command, sizeof(command),
-        "echo Q | OPENSSL_CONF=/dev/null timeout 5 openssl s_client -connect %s %s 2>&1",
-        kit.address, options);
+    snprintf(command, sizeof(command),
+             "%s | OPENSSL_CONF=/dev/null timeout 5 openssl s_client -connect %s %s 2>&1",
+             input, kit.address, options);
     f = popen(command, "r");
     if (!f)
         return "";
@@ -473,7 +472,7 @@ static const char *s_client(const char *options)
 
 static bool agreed(const char *options)
 {
-    const char *text = s_client(options);
+    const char *text = s_client("echo Q", options);
 
     return strstr(text, "Cipher is ") && !strstr(text, "Cipher is (NONE)");
 }
@@ -509,8 +508,23 @@ static void probe(const char *certificate)
         ok(!agreed(refused[i]), "%s: refused: %s", certificate, refused[i]);
     for (size_t i = 0; i < n_taken; i++)
         ok(agreed(taken[i]), "%s: taken: %s", certificate, taken[i]);
-    ok(!strstr(s_client("-tls1_2"), "Secure Renegotiation IS NOT"),
+    ok(!strstr(s_client("echo Q", "-tls1_2"), "Secure Renegotiation IS NOT"),
        "secure renegotiation only");
+    kit_stop();
+}
+
+/* Another implementation resumes too; in TLS 1.3 tickets come behind the handshake. */
+static void resume_openssl(const char *version)
+{
+    char options[200];
+
+    kit_start(tls_options("ec"), NULL, KIT_TLS);
+    snprintf(options, sizeof(options), "%s -sess_out %s/session", version, dir);
+    ok(strstr(s_client("(sleep 0.3; echo Q)", options), "New, TLS"), "openssl %s",
+       version);
+    snprintf(options, sizeof(options), "%s -sess_in %s/session", version, dir);
+    ok(strstr(s_client("(sleep 0.1; echo Q)", options), "Reused, TLS"), "resumed");
+    is_int(kit_stats().tls_resumed, 1, "and counted");
     kit_stop();
 }
 
@@ -579,6 +593,10 @@ int main(void)
     test_reload();
     test_bad_certificates();
     test_storm();
+    resume_openssl("-tls1_2");
+#if MBEDTLS_VERSION_MAJOR >= 3
+    resume_openssl("-tls1_3");
+#endif
     probe("ec");
     probe("rsa");
     snprintf(command, sizeof(command), "rm -r %s", dir);
