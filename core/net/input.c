@@ -17,6 +17,30 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     *buf = uv_buf_init((char *)s->service->net->read_buffer, NET_READ_SIZE);
 }
 
+static void count_kept(struct ctr_stream *s)
+{
+    struct net *net = s->service->net;
+
+    net->kept += buffer_len(&s->in) - s->kept;
+    s->kept = buffer_len(&s->in);
+}
+
+void input_finish(struct ctr_stream *s)
+{
+    buffer_finish_wiped(&s->in);
+    count_kept(s);
+}
+
+/* Larger than one message may be; or one of so many halves that together they would fill
+ * the memory: then whoever brings more of a large one goes. */
+static bool is_too_much(const struct ctr_stream *s)
+{
+    size_t len = buffer_len(&s->in);
+
+    return len > s->limit ||
+           (s->service->net->kept > NET_KEPT_MAX && len > NET_READ_SIZE / 4);
+}
+
 /* A message has begun and is not finished: it must be, in time, counted from its first
  * byte. */
 static void watch_partial(struct ctr_stream *s, bool progress)
@@ -71,6 +95,7 @@ static size_t show(struct ctr_stream *s, const uint8_t *data, size_t n)
 
 static void after_show(struct ctr_stream *s, size_t used)
 {
+    count_kept(s);
     if (s->state != STREAM_OPEN)
         return;
     s->asked = s->asked || used > 0;
@@ -80,7 +105,7 @@ static void after_show(struct ctr_stream *s, size_t used)
         net_add_work(s);
     if (s->tls_requested)
         tls_start_wanted(s);
-    if (s->state == STREAM_OPEN && !s->paused && buffer_len(&s->in) > s->limit)
+    if (s->state == STREAM_OPEN && !s->paused && is_too_much(s))
         stream_say_goodbye(s, CTR_CLOSE_LIMIT);
     watch_partial(s, used > 0);
 }

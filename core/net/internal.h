@@ -25,6 +25,7 @@ enum {
     NET_PLAIN_SIZE = 16 * 1024, /* one TLS record */
     NET_TURN_WORK = 64,         /* streams looked after from the work list in one turn */
     NET_LINGER_MS = 1000,       /* how long a closed peer may still talk */
+    NET_KEPT_MAX = 32 << 20,    /* unconsumed input of all streams together */
 };
 
 /* A log line of one kind, at most a few in a while. */
@@ -48,6 +49,7 @@ struct net {
     struct net_options options;
     struct peers peers;
     uint32_t tick_time;
+    size_t kept; /* bytes of unconsumed input, all streams */
     struct list services;
     struct list sockets;
     struct list work;       /* streams with something to do in a later callback */
@@ -143,6 +145,7 @@ struct ctr_stream {
     uint64_t taken;       /* bytes the kernel took, those of `flying` not counted */
     uint64_t send_mark;   /* `taken` when TIMING_SEND began */
     uint64_t limit;       /* what on_data may leave */
+    size_t kept;          /* of net->kept */
 
     uint8_t state;   /* enum stream_state */
     uint8_t reason;  /* CTR_CLOSE_*; 0: not ending */
@@ -232,6 +235,7 @@ void input_start(struct ctr_stream *s);
 void input_present(struct ctr_stream *s, const uint8_t *data, size_t n);
 void input_present_again(struct ctr_stream *s);
 void input_eof(struct ctr_stream *s);
+void input_finish(struct ctr_stream *s);
 
 /* output.c */
 uint64_t output_queued(const struct ctr_stream *s);

@@ -24,6 +24,26 @@ enum {
     KEEPALIVE_COUNT = 4
 };
 
+/* What accepted sockets inherit on Linux, so that it costs nothing per connection. */
+static int set_inherited(int fd)
+{
+    static const struct {
+        int level, name, value;
+    } options[] = {
+        {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_NODELAY, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
+        {IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S},
+        {IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT},
+    };
+
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+        if (setsockopt(fd, options[i].level, options[i].name, &options[i].value,
+                       sizeof(int)) < 0)
+            return -1;
+    return 0;
+}
+
 static void set_text(struct net_socket *socket)
 {
     char host[INET6_ADDRSTRLEN];
@@ -40,7 +60,7 @@ struct net_socket *listener_adopt(struct net *net, int fd, bool passed)
     socklen_t len = sizeof(socket->address);
 
     if (getsockname(fd, (struct sockaddr *)&socket->address, &len) < 0 ||
-        uv_poll_init(net->uv, &socket->poll, fd) < 0) {
+        set_inherited(fd) < 0 || uv_poll_init(net->uv, &socket->poll, fd) < 0) {
         free(socket);
         return NULL;
     }
@@ -69,25 +89,13 @@ void listener_release(struct net_socket *socket)
     close(socket->fd);
 }
 
-/* What accepted sockets inherit on Linux, so that it costs nothing per connection. */
-static int set_options(int fd, int family)
+/* What binding needs. */
+static int set_own(int fd, int family)
 {
-    static const struct {
-        int level, name, value;
-    } options[] = {
-        {SOL_SOCKET, SO_REUSEADDR, 1},
-        {SOL_SOCKET, SO_KEEPALIVE, 1},
-        {IPPROTO_TCP, TCP_NODELAY, 1},
-        {IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
-        {IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S},
-        {IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT},
-    };
     int on = 1;
 
-    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-        if (setsockopt(fd, options[i].level, options[i].name, &options[i].value,
-                       sizeof(int)) < 0)
-            return -1;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+        return -1;
     if (family == AF_INET6 &&
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
         return -1;
@@ -119,7 +127,7 @@ static int bind_new(struct net *net, const struct net_address *address,
     fd = socket(sockaddr->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return cannot(address, errno, error, cap);
-    if (set_options(fd, sockaddr->ss_family) < 0 ||
+    if (set_own(fd, sockaddr->ss_family) < 0 ||
         bind(fd, (const struct sockaddr *)sockaddr, len) < 0 || listen(fd, BACKLOG) < 0)
         goto fail;
     *out = listener_adopt(net, fd, false);

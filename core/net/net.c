@@ -7,6 +7,7 @@
  * next poll (prepare). */
 #include "net/internal.h"
 
+#include <signal.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -257,6 +258,8 @@ struct net *net_create(struct loop *loop, const struct net_options *options)
     peers_init(&net->peers, 0, 0);
     net_set_options(net, options);
     init_handles(net);
+    /* A peer that is gone must not end the process: the event library writes plainly. */
+    signal(SIGPIPE, SIG_IGN);
     activation_take(net);
     return net;
 }
@@ -282,6 +285,7 @@ void net_destroy(struct net *net)
         return;
     ensure(list_empty(&net->services));
     peers_finish(&net->peers);
+    ensure(net->kept == 0);
     list_for_each_safe(it, &net->sockets)
     {
         struct net_socket *socket = list_entry(it, struct net_socket, link);

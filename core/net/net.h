@@ -28,7 +28,7 @@ struct net *net_create(struct loop *loop, const struct net_options *options);
 void net_set_options(struct net *net, const struct net_options *options);
 void net_destroy(struct net *net); /* all services must have stopped */
 
-/* "ldaps://0.0.0.0:636", "ldap://[::1]:389", "ldap://127.0.0.1" -> address. */
+/* "SCHEME://0.0.0.0:636", "SCHEME://[::1]:389", "SCHEME://127.0.0.1" -> address. */
 struct net_address {
     char host[64];
     uint16_t port; /* 0: let the kernel choose */

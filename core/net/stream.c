@@ -165,7 +165,7 @@ static void on_closed(uv_handle_t *handle)
     peers_leave(&service->peers, s->key);
     service->stats.sessions--;
     tls_stream_destroy(s);
-    buffer_finish_wiped(&s->in);
+    input_finish(s);
     buffer_finish(&s->out);
     buffer_finish(&s->wire);
     buffer_finish(&s->flying);

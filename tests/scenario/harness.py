@@ -269,7 +269,8 @@ class Daemon:
         return subprocess.run(["ldapsearch", "-x", "-LLL", "-o", "ldif-wrap=no", "-H",
                                url or self.url, *who, "-b", base, "-s", scope, *options,
                                filter_text, *attributes], capture_output=True, text=True,
-                              timeout=60, env=dict(os.environ, LDAPNOINIT="1", **(env or {})))
+                              timeout=60,
+                              env=dict(os.environ, **(env or {"LDAPNOINIT": "1"})))
 
     def entries(self, filter_text, *attributes, **kw):
         """[(dn, {attribute: [values]})] through python-ldap, in the order delivered."""

@@ -50,6 +50,8 @@ def answer(port, *messages):
             raw.send(m)
         for _ in messages:
             last = raw.result()
+            if last[0] == 0:  # a notice of disconnection
+                return "closed" if raw.closed(5) else "open after its notice"
         return last[2]
     except (EOFError, ConnectionError):
         return "closed"

@@ -140,7 +140,8 @@ def running():
         d.start()
         is_(d.names("(telephoneNumber=+4989840798192)"), ["Anna Meier"],
             "also when the source has become unreadable meanwhile")
-        ok((d.source() or {}).get("last_error"), "and the status says why", d.sources())
+        ok(wait_for(lambda: (d.source() or {}).get("last_error"), 10), "and the status says why",
+           d.sources())
 
 
 def broken_plugin():

@@ -70,7 +70,8 @@ def killed():
         lines += [f"{i};Version{n};Person{i};Acme;;+49 89 4{i:06d};;;;;;" for i in range(3000)]
         return "\n".join(lines) + "\n"
 
-    d = Daemon(files={"contacts.csv": version(0)})
+    d = Daemon(CONFIG.replace("[user.sbc]", "size_limit = 100000\n[user.sbc]"),
+               files={"contacts.csv": version(0)})
     with d:
         acknowledged = 0
         for n in range(1, 13):

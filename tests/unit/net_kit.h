@@ -154,8 +154,12 @@ static int kit_command(struct kit_conn *c, char *line)
         c->big = n;
         kit_write_big(c, line[0] == 'b');
     } else if (strcmp(line, "room") == 0) {
-        memset(N->reserve(c->stream, n + 100), 'r', n);
-        N->commit(c->stream, n);
+        uint8_t *room = N->reserve(c->stream, n + 100);
+
+        if (room) {
+            memset(room, 'r', n);
+            N->commit(c->stream, n);
+        }
     } else if (strcmp(line, "later") == 0) {
         snprintf(c->later, sizeof(c->later), "%s\n", strchr(arg, ' ') + 1);
         N->set_busy(c->stream, 1);
@@ -356,6 +360,11 @@ static void kit_gone(void *arg)
     bool *gone = arg;
 
     *gone = true;
+}
+
+__attribute__((unused)) static void on_counted(void *arg)
+{
+    (*(int *)arg)++;
 }
 
 static void kit_stop(void)

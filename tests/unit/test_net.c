@@ -293,6 +293,39 @@ static void test_limit(void)
     kit_stop();
 }
 
+/* Each below its own limit; all together too much. */
+static void test_many_halves(void)
+{
+    struct net_service_options options = {0};
+    enum { MANY = 200, EACH = 250 * 1024 };
+    static char much[EACH];
+    static int fds[MANY];
+    static size_t sent[MANY];
+
+    kit_start(options, NULL, KIT_PLAIN);
+    memset(much, 'x', sizeof(much));
+    for (int i = 0; i < MANY; i++) {
+        fds[i] = kit_connect();
+        fcntl(fds[i], F_SETFL, O_NONBLOCK);
+        sent[i] = 0;
+    }
+    for (uint64_t until = kit_ms() + 5000; kit.goodbyes == 0 && kit_ms() < until;) {
+        for (int i = 0; i < MANY; i++) {
+            ssize_t n = send(fds[i], much, EACH - sent[i], MSG_NOSIGNAL);
+
+            if (n > 0)
+                sent[i] += (size_t)n;
+        }
+        kit_turn();
+    }
+    ok(kit.goodbyes > 0, "there is a limit for all halves together");
+    is_int(kit.goodbye_reason, CTR_CLOSE_LIMIT, "which ends some");
+    ok(kit_stats().bytes_in > 30000000, "not earlier than needed");
+    for (int i = 0; i < MANY; i++)
+        close(fds[i]);
+    kit_stop();
+}
+
 static void test_half_close(void)
 {
     struct net_service_options options = {0};
@@ -447,11 +480,6 @@ static void *storm_run(void *arg)
     return NULL;
 }
 
-static void on_counted(void *arg)
-{
-    (*(int *)arg)++;
-}
-
 static void test_handover(void)
 {
     struct net_service_options options = {0};
@@ -579,6 +607,7 @@ int main(void)
     test_half_message();
     test_idle();
     test_limit();
+    test_many_halves();
     test_half_close();
     test_session_limits();
     test_descriptors();

@@ -441,17 +441,16 @@ static void test_bad_certificates(void)
 }
 
 /* What `openssl s_client` with these options says, while the loop runs. */
-static const char *s_client(const char *options)
+static const char *s_client(const char *input, const char *options)
 {
     static char text[64 * 1024];
     char command[400];
     size_t len = 0;
     FILE *f;
 
-    snprintf(
-        command, sizeof(command),
-        "echo Q | OPENSSL_CONF=/dev/null timeout 5 openssl s_client -connect %s %s 2>&1",
-        kit.address, options);
+    snprintf(command, sizeof(command),
+             "%s | OPENSSL_CONF=/dev/null timeout 5 openssl s_client -connect %s %s 2>&1",
+             input, kit.address, options);
     f = popen(command, "r");
     if (!f)
         return "";
@@ -473,7 +472,7 @@ static const char *s_client(const char *options)
 
 static bool agreed(const char *options)
 {
-    const char *text = s_client(options);
+    const char *text = s_client("echo Q 2>/dev/null", options);
 
     return strstr(text, "Cipher is ") && !strstr(text, "Cipher is (NONE)");
 }
@@ -509,8 +508,24 @@ static void probe(const char *certificate)
         ok(!agreed(refused[i]), "%s: refused: %s", certificate, refused[i]);
     for (size_t i = 0; i < n_taken; i++)
         ok(agreed(taken[i]), "%s: taken: %s", certificate, taken[i]);
-    ok(!strstr(s_client("-tls1_2"), "Secure Renegotiation IS NOT"),
+    ok(!strstr(s_client("echo Q 2>/dev/null", "-tls1_2"), "Secure Renegotiation IS NOT"),
        "secure renegotiation only");
+    kit_stop();
+}
+
+/* Another implementation resumes too; in TLS 1.3 tickets come behind the handshake. */
+static void resume_openssl(const char *version)
+{
+    char options[200];
+
+    kit_start(tls_options("ec"), NULL, KIT_TLS);
+    snprintf(options, sizeof(options), "%s -sess_out %s/session", version, dir);
+    ok(strstr(s_client("(sleep 0.3; echo Q 2>/dev/null)", options), "New, TLS"),
+       "openssl %s", version);
+    snprintf(options, sizeof(options), "%s -sess_in %s/session", version, dir);
+    ok(strstr(s_client("(sleep 0.1; echo Q 2>/dev/null)", options), "Reused, TLS"),
+       "resumed");
+    is_int(kit_stats().tls_resumed, 1, "and counted");
     kit_stop();
 }
 
@@ -552,6 +567,95 @@ static void test_storm(void)
     kit_stop();
 }
 
+/* Peers that do anything at any time, on a clear and on a TLS port, and reloads while
+ * they do. Always the same ones. */
+static void test_chaos(void)
+{
+    enum { PEERS = 40, STEPS = 6000 };
+    static const char *const words[] = {"echo a\n",
+                                        "many 50\n",
+                                        "big 300000\n",
+                                        "later 5 x\n",
+                                        "hold 3\n",
+                                        "tls\n",
+                                        "quit\n",
+                                        "abort\n",
+                                        "fail\n",
+                                        "flood 3000000\n",
+                                        "room 40000\n",
+                                        "ec",
+                                        "ho b\necho c\n",
+                                        "tls\necho in\n",
+                                        "\x16\x03\x01",
+                                        "\x16\x03\x01\x00\x04\x01\x00\x00\x00",
+                                        "\x17\x03\x03\xff\xff"};
+    struct net_service_options options = tls_options("ec");
+    const char *urls[] = {"line://127.0.0.1:0", "lines://127.0.0.1:0", NULL};
+    struct linger reset = {1, 0};
+    unsigned seed = 20261121, stopped = 0;
+    int fds[PEERS];
+    int gone = 0;
+
+    options.idle_time = 300;
+    options.receive_time = options.send_time = options.handshake_time = 120;
+    kit_start(options, NULL, urls);
+    for (int i = 0; i < PEERS; i++)
+        fds[i] = -1;
+    for (int step = 0; step < STEPS; step++) {
+        int *fd = &fds[rand_r(&seed) % PEERS];
+        char junk[4096];
+
+        if (*fd < 0) {
+            net_service_bound(kit.service, (unsigned)rand_r(&seed) % 2, kit.address,
+                              sizeof(kit.address));
+            *fd = kit_connect();
+            fcntl(*fd, F_SETFL, O_NONBLOCK);
+            continue;
+        }
+        switch (rand_r(&seed) % 12) {
+        case 0:
+            setsockopt(*fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+            close(*fd);
+            *fd = -1;
+            break;
+        case 1:
+            shutdown(*fd, SHUT_WR);
+            break;
+        case 2:
+            close(*fd);
+            *fd = -1;
+            break;
+        case 3:
+            (void)!recv(*fd, junk, sizeof(junk), 0);
+            break;
+        case 4:
+            kit_turn();
+            break;
+        default: {
+            unsigned i = (unsigned)rand_r(&seed) % (sizeof(words) / sizeof(words[0]));
+            size_t n = i < 14 ? strlen(words[i]) : i == 14 ? 3 : i == 15 ? 9 : 5;
+
+            (void)!send(*fd, words[i], n, MSG_NOSIGNAL);
+        }
+        }
+        if (step % 7 == 0)
+            kit_turn();
+        if (step % 1000 == 999) {
+            struct net_service *old = kit.service;
+
+            kit.service = kit_service(options, urls, old);
+            net_service_stop(old, 100, on_counted, &gone);
+            stopped++;
+        }
+    }
+    ok(kit.opens > 300, "%u connections that misbehave", kit.opens);
+    for (int i = 0; i < PEERS; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    ok(kit_until(gone == (int)stopped), "old services go");
+    kit_stop();
+}
+
 int main(void)
 {
     char command[300];
@@ -579,8 +683,13 @@ int main(void)
     test_reload();
     test_bad_certificates();
     test_storm();
+    resume_openssl("-tls1_2");
+#if MBEDTLS_VERSION_MAJOR >= 3
+    resume_openssl("-tls1_3");
+#endif
     probe("ec");
     probe("rsa");
+    test_chaos();
     snprintf(command, sizeof(command), "rm -r %s", dir);
     ok(system(command) == 0, "cleaned up");
     return tap_done();
