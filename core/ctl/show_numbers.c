@@ -1,6 +1,5 @@
-/* show_numbers.c - the report on the numbers of the sources: totals, then what is listed
- * one by one. It is shown as it is built, so that a new finding needs no new code here.
- */
+/* show_numbers.c - the report on the numbers of the sources: totals, then one by one what
+ * could not be read, is doubtful, impossible or double. */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,131 +7,97 @@
 #include "ctl/show.h"
 #include "ctl/table.h"
 
-enum { INDENT = 2 };
+enum { CELL_MAX = 512 };
 
-static void put_key(const char *key)
-{
-    for (; *key; key++)
-        putchar(*key == '_' ? ' ' : *key);
-}
-
+/* A string, a number, or a list of them in one cell. */
 static void value_text(const cJSON *value, char *out, size_t cap)
-{
-    const char *text = cJSON_GetStringValue(value);
-
-    if (text)
-        snprintf(out, cap, "%s", text);
-    else if (cJSON_IsNumber(value))
-        snprintf(out, cap, "%.15g", value->valuedouble);
-    else
-        snprintf(out, cap, "%s",
-                 cJSON_IsTrue(value)    ? "yes"
-                 : cJSON_IsFalse(value) ? "no"
-                                        : "-");
-}
-
-static void list_text(const cJSON *list, char *out, size_t cap)
 {
     const cJSON *item;
     size_t len = 0;
-    char text[256];
 
     out[0] = '\0';
-    cJSON_ArrayForEach(item, list)
-    {
-        const cJSON *member = item->child;
-
-        if (len >= cap)
-            return;
-        len += (size_t)snprintf(out + len, cap - len, len ? "; " : "");
-        if (!cJSON_IsObject(item)) {
-            value_text(item, text, sizeof(text));
-            len += len < cap ? (size_t)snprintf(out + len, cap - len, "%s", text) : 0;
+    if (cJSON_IsString(value))
+        snprintf(out, cap, "%s", cJSON_GetStringValue(value));
+    else if (cJSON_IsNumber(value))
+        snprintf(out, cap, "%.0f", value->valuedouble);
+    else
+        cJSON_ArrayForEach(item, value)
+        {
+            if (len < cap && cJSON_IsString(item))
+                len += (size_t)snprintf(out + len, cap - len, "%s%s", len ? ", " : "",
+                                        cJSON_GetStringValue(item));
         }
-        for (; cJSON_IsObject(item) && member && len < cap; member = member->next) {
-            value_text(member, text, sizeof(text));
-            len += (size_t)snprintf(out + len, cap - len, "%s%s",
-                                    member == item->child ? "" : " ", text);
-        }
-    }
 }
 
-/* Objects of one shape: their members are the columns. */
-static void put_table(const cJSON *list)
+/* Rows of objects; a column is a member of that name. */
+static void print_rows(const cJSON *rows, const char *const *names,
+                       const char *const *head, unsigned n, unsigned right)
 {
-    const cJSON *first = cJSON_GetArrayItem(list, 0), *row, *m;
-    const char *head[TABLE_COLUMNS];
-    unsigned n = 0;
     struct table t;
-    char text[1024];
+    const cJSON *row;
+    char text[CELL_MAX];
 
-    for (m = first->child; m && n < TABLE_COLUMNS; m = m->next)
-        head[n++] = m->string;
-    if (n == 0)
-        return;
     table_begin(&t, n, head);
-    cJSON_ArrayForEach(row, list)
+    t.right = right;
+    cJSON_ArrayForEach(row, rows)
     {
         for (unsigned i = 0; i < n; i++) {
-            m = cJSON_GetObjectItemCaseSensitive(row, head[i]);
-            if (cJSON_IsArray(m))
-                list_text(m, text, sizeof(text));
-            else
-                value_text(m, text, sizeof(text));
+            value_text(member(row, names[i]), text, sizeof(text));
             table_cell(&t, text);
         }
     }
     table_print(&t);
 }
 
-static void put_object(const cJSON *object, int depth);
-
-static void put_member(const cJSON *m, int depth)
+static void print_totals(const cJSON *sources)
 {
-    char text[1024];
+    static const char *const names[] = {"name",       "contacts",       "numbers",
+                                        "normalised", "not_normalised", "ambiguous",
+                                        "impossible", "duplicates"};
+    static const char *const head[] = {"SOURCE",     "CONTACTS",       "NUMBERS",
+                                       "NORMALISED", "NOT NORMALISED", "AMBIGUOUS",
+                                       "IMPOSSIBLE", "DUPLICATES"};
 
-    if (cJSON_IsArray(m) && cJSON_IsObject(m->child)) {
-        putchar('\n');
-        put_key(m->string);
-        putchar('\n');
-        put_table(m);
-        return;
-    }
-    printf("%*s", depth * INDENT, "");
-    put_key(m->string);
-    if (cJSON_IsObject(m)) {
-        putchar('\n');
-        put_object(m, depth + 1);
-        return;
-    }
-    if (cJSON_IsArray(m))
-        list_text(m, text, sizeof(text));
-    else
-        value_text(m, text, sizeof(text));
-    printf("  ");
-    put_safe(text);
-    putchar('\n');
+    print_rows(sources, names, head, 8, 0xfe);
 }
 
-/* Short values first, lists after them. */
-static void put_object(const cJSON *object, int depth)
+static void print_list(const cJSON *source, const char *list, const char *title)
 {
-    const cJSON *m;
+    static const char *const names[] = {"id",      "field", "value",
+                                        "read_as", "why",   "could_be"};
+    static const char *const head[] = {"ID",      "FIELD", "VALUE",
+                                       "READ AS", "WHY",   "COULD BE"};
+    const cJSON *rows = member(source, list);
 
-    cJSON_ArrayForEach(m, object) if (!cJSON_IsArray(m) || m->child)
-    {
-        if (!(cJSON_IsArray(m) && cJSON_IsObject(m->child)))
-            put_member(m, depth);
-    }
-    cJSON_ArrayForEach(m, object) if (cJSON_IsArray(m) && cJSON_IsObject(m->child))
-        put_member(m, depth);
+    if (cJSON_GetArraySize(rows) == 0)
+        return;
+    printf("\n%s: %s\n", member_str(source, "name"), title);
+    print_rows(rows, names, head, strcmp(list, "ambiguous_list") == 0 ? 6 : 5, 0);
+}
+
+static void print_duplicates(const cJSON *source)
+{
+    static const char *const names[] = {"number", "contacts", "ids", "also_in"};
+    static const char *const head[] = {"NUMBER", "CONTACTS", "IDS", "ALSO IN"};
+    const cJSON *rows = member(source, "duplicates_list");
+
+    if (cJSON_GetArraySize(rows) == 0)
+        return;
+    printf("\n%s: duplicates, numbers of several contacts\n", member_str(source, "name"));
+    print_rows(rows, names, head, 4, 1u << 1);
 }
 
 int show_numbers(const cJSON *result)
 {
-    if (cJSON_IsArray(result) && cJSON_IsObject(result->child))
-        put_table(result);
-    else
-        put_object(result, 0);
+    const cJSON *sources = member(result, "sources"), *s;
+
+    print_totals(sources);
+    cJSON_ArrayForEach(s, sources)
+    {
+        print_list(s, "not_normalised_list", "not a number");
+        print_list(s, "impossible_list", "impossible, no number there is that long");
+        print_list(s, "ambiguous_list", "ambiguous, it could be another number, too");
+        print_duplicates(s);
+    }
     return CTL_OK;
 }

@@ -12,16 +12,28 @@
 #include "plugin/batch.h"
 #include "plugin/private.h"
 
-enum { HOST_LOG_MAX = 2048, SYNC_BATCH_MAX = 1024, SEARCH_BATCH_MAX = 256 };
+enum {
+    HOST_LOG_MAX = 2048,
+    SYNC_BATCH_MAX = 1024,
+    SEARCH_BATCH_MAX = 256,
+    MISUSES_LOGGED = 20
+};
 
 static _Thread_local char fail_text[FAIL_TEXT_MAX];
 
 /* ---- breaches of the contract ------------------------------------------------------ */
 
+/* A plugin that does it once does it for each contact: the log is not to drown. */
 void host_misuse(struct instance *in, const char *what)
 {
+    unsigned n = atomic_fetch_add(&in->misuses, 1);
+
+    if (n >= MISUSES_LOGGED)
+        return;
     log_error(in->name, "plugin misbehaves plugin=%s problem=\"%s\"",
               in->plugin->desc.name, what);
+    if (n + 1 == MISUSES_LOGGED)
+        log_error(in->name, "plugin misbehaves, no further complaints are logged");
 }
 
 bool host_on_loop(struct instance *in, const char *function)
@@ -277,12 +289,11 @@ static void host_search_done(const struct ctr_host *host, struct ctr_search *sea
  * front end is no longer configured. */
 static struct flow_client *client_of(struct instance *in, const char *function)
 {
-    if (!host_on_loop(in, function))
+    if (in->role != INSTANCE_FRONTEND || !in->env->flow) {
+        host_misuse(in, "it called a function that only front ends have");
         return NULL;
-    if (in->role == INSTANCE_FRONTEND && in->env->flow)
-        return flow_client(in->env->flow, in->name);
-    host_misuse(in, "it called a function that only front ends have");
-    return NULL;
+    }
+    return host_on_loop(in, function) ? flow_client(in->env->flow, in->name) : NULL;
 }
 
 static int32_t host_query_start(const struct ctr_host *host,

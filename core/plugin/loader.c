@@ -212,7 +212,7 @@ int plugin_load(struct registry *registry, const char *name, struct plugin **out
     return err;
 }
 
-/* "csv" of "/usr/lib/contactor/plugins/csv.so" */
+/* NAME of "/usr/lib/contactor/plugins/NAME.so" */
 static char *name_of_path(const char *path)
 {
     const char *slash = strrchr(path, '/');

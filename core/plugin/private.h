@@ -38,6 +38,7 @@ struct instance {
     _Atomic(struct ctr_sync *) sync; /* the one under way, NULL: none */
     struct metric metrics[METRICS_MAX];
     _Atomic uint32_t n_metrics;
+    _Atomic unsigned misuses;
 
     /* The loop's. */
     struct list timers, watches;

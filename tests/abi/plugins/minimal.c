@@ -4,7 +4,8 @@
 #include "contactor/plugin.h"
 
 static const struct ctr_option options[] = {
-    {"greeting", CTR_OPT_STRING, 0, 0, 0, "Hello", NULL, "The name of the first contact."},
+    {"greeting", CTR_OPT_STRING, 0, 0, 0, "Hello", NULL,
+     "The name of the first contact."},
 };
 
 static const struct ctr_host *the_host; /* one instance only: a test's plugin may */

@@ -1,0 +1,324 @@
+/* test_plugin.c - what the host does for a plugin: life cycle, timers, posts, metrics,
+ * batches; with a plugin made by hand, on a loop without a daemon around it. */
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "plugin/batch.h"
+#include "plugin/instance.h"
+#include "plugin/object.h"
+#include "tap.h"
+
+/* ---- a front end that listens to nothing ----------------------------------------------
+ */
+
+struct recorder {
+    const struct ctr_host *host;
+    char calls[256];
+    int ticks, posted;
+    struct ctr_timer *timer;
+    bool stop_later;
+};
+
+static int32_t create_result;
+static struct recorder *last;
+
+static void note(struct recorder *r, const char *call)
+{
+    strncat(r->calls, call, sizeof(r->calls) - strlen(r->calls) - 1);
+    strncat(r->calls, " ", sizeof(r->calls) - strlen(r->calls) - 1);
+}
+
+static int32_t on_create(const struct ctr_host *host, const struct ctr_config *config,
+                         void **out)
+{
+    static struct recorder recorder;
+
+    (void)config;
+    memset(&recorder, 0, sizeof(recorder));
+    recorder.host = host;
+    last = &recorder;
+    note(last, "create");
+    if (create_result < 0)
+        host->fail(host, "no luck today");
+    is_int(host->metric_define(host, CTR_METRIC_COUNTER, "things_total", "Things\nseen."),
+           0, "the first metric");
+    is_int(host->metric_define(host, CTR_METRIC_GAUGE, "level", "A level."), 1,
+           "the second metric");
+    is_int(host->metric_define(host, CTR_METRIC_GAUGE, "Bad Name", ""), -CTR_EINVAL,
+           "a metric with a wrong name");
+    *out = last;
+    return create_result;
+}
+
+static int32_t on_bind(void *self)
+{
+    note(self, "bind");
+    return 0;
+}
+
+static void on_tick(void *user)
+{
+    struct recorder *r = user;
+
+    r->ticks++;
+}
+
+static void on_post(void *user)
+{
+    struct recorder *r = user;
+
+    r->posted++;
+}
+
+static int32_t on_start(void *self)
+{
+    struct recorder *r = self;
+
+    note(r, "start");
+    r->timer = r->host->timer_start(r->host, 1, 1, on_tick, r);
+    return 0;
+}
+
+static void finish_stop(void *user)
+{
+    struct recorder *r = user;
+
+    note(r, "stopped");
+    r->host->stopped(r->host);
+}
+
+static void on_stop(void *self)
+{
+    struct recorder *r = self;
+
+    note(r, "stop");
+    if (r->stop_later)
+        r->host->timer_start(r->host, 20, 0, finish_stop, r);
+    else
+        finish_stop(r);
+}
+
+static void on_destroy(void *self)
+{
+    note(self, "destroy");
+}
+
+static struct plugin plugin = {
+    .name = (char *)"recorder",
+    .path = (char *)"recorder.so",
+    .has_frontend = true,
+    .desc = {.size = sizeof(struct ctr_plugin),
+             .name = "recorder",
+             .create = on_create,
+             .bind = on_bind,
+             .start = on_start,
+             .stop = on_stop,
+             .destroy = on_destroy},
+};
+
+/* ---- life cycle
+ * ------------------------------------------------------------------------ */
+
+static void stop_loop(void *arg)
+{
+    loop_stop(arg);
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+    loop_stop(timer->data);
+}
+
+/* Runs the loop for some milliseconds. */
+static void run_for(struct loop *loop, unsigned ms)
+{
+    uv_timer_t timer;
+
+    uv_timer_init(loop_uv(loop), &timer);
+    timer.data = loop;
+    uv_timer_start(&timer, on_deadline, ms, 0);
+    loop_run(loop);
+    uv_close((uv_handle_t *)&timer, NULL);
+    uv_run(loop_uv(loop), UV_RUN_NOWAIT);
+}
+
+static struct ctr_config *no_values(void)
+{
+    struct ctr_config *values;
+    struct diag diag = {0};
+
+    if (schema_read(NULL, "frontend.test", NULL, 0, 0, &diag, &values) != 0)
+        values = NULL;
+    if (values)
+        conf_values_report_to(values, NULL);
+    diag_finish(&diag);
+    return values;
+}
+
+static void life(bool stop_later)
+{
+    struct instance_env env = {.loop = loop_create()};
+    struct instance *in;
+    struct strbuf text = {0};
+    char error[256];
+
+    create_result = 0;
+    is_int(instance_create(&env, &plugin, INSTANCE_FRONTEND, "frontend.test", no_values(),
+                           &in, error, sizeof(error)),
+           0, "create");
+    is_int(instance_bind(in, error, sizeof(error)), 0, "bind");
+    is_int(instance_start(in, error, sizeof(error)), 0, "start");
+    last->stop_later = stop_later;
+    is_int(last->host->post(last->host, on_post, last), 0, "post");
+    run_for(env.loop, 40);
+    ok(last->ticks > 3, "the timer ticks");
+    is_int(last->posted, 1, "what was posted ran once");
+    last->host->metric_add(last->host, 0, 5);
+    last->host->metric_add(last->host, 0, -3);
+    last->host->metric_set(last->host, 1, -7);
+    last->host->metric_set(last->host, 9, 1);
+    instance_metrics(&in, 1, &text);
+    is_str(text.ptr,
+           "# HELP contactor_things_total Things\\nseen.\n"
+           "# TYPE contactor_things_total counter\n"
+           "contactor_things_total{instance=\"frontend.test\"} 5\n"
+           "# HELP contactor_level A level.\n"
+           "# TYPE contactor_level gauge\n"
+           "contactor_level{instance=\"frontend.test\"} -7\n",
+           "its metrics; a counter never falls");
+    strbuf_finish(&text);
+    is_int(last->host->metric_define(last->host, CTR_METRIC_GAUGE, "late", ""),
+           -CTR_EINVAL, "no metric after create");
+    ok(!last->host->extension(last->host, "contactor.nothing/9"), "an unknown extension");
+    ok(last->host->extension(last->host, CTR_NET_ID), "the extension of front ends");
+
+    instance_stop(in, 100, stop_loop, env.loop);
+    loop_run(env.loop);
+    is_int(instance_state(in), INSTANCE_STOPPED, "stopped");
+    is_int(last->host->post(last->host, on_post, last), -CTR_ECANCELED,
+           "no post after the end");
+    instance_destroy(in);
+    is_str(last->calls, "create bind start stop stopped destroy ", "in this order");
+    loop_destroy(env.loop);
+}
+
+static void failures(void)
+{
+    struct instance_env env = {.loop = loop_create()};
+    struct instance *in;
+    char error[256];
+
+    create_result = -CTR_EIO;
+    is_int(instance_create(&env, &plugin, INSTANCE_FRONTEND, "frontend.test", no_values(),
+                           &in, error, sizeof(error)),
+           -CTR_EIO, "create fails");
+    is_str(error, "no luck today", "with the plugin's reason");
+    ok(!in, "and nothing is left");
+
+    create_result = 0;
+    is_int(instance_create(&env, &plugin, INSTANCE_FRONTEND, "frontend.test", no_values(),
+                           &in, error, sizeof(error)),
+           0, "create");
+    instance_stop(in, 0, stop_loop, env.loop);
+    loop_run(env.loop);
+    instance_destroy(in);
+    is_str(last->calls, "create destroy ", "one that never started is not told to stop");
+    loop_destroy(env.loop);
+}
+
+/* ---- batches
+ * ------------------------------------------------------------------------------ */
+
+struct longer_contact {
+    struct ctr_contact v1;
+    uint64_t tail;
+};
+
+struct longer_field {
+    struct ctr_field v1;
+    uint64_t tail[3];
+};
+
+static void batches(void)
+{
+    struct longer_field fields[2] = {0};
+    struct longer_contact contacts[2] = {0};
+    struct batch batch;
+
+    for (int i = 0; i < 2; i++) {
+        fields[i].v1.kind = CTR_FIELD_SURNAME;
+        fields[i].v1.value = i ? STR_LIT("two") : STR_LIT("one");
+        fields[i].tail[0] = UINT64_MAX;
+    }
+    for (int i = 0; i < 2; i++) {
+        contacts[i].v1.size = sizeof(contacts[i]);
+        contacts[i].v1.id = STR_LIT("x");
+        contacts[i].v1.fields = &fields[0].v1;
+        contacts[i].v1.n_fields = 2;
+        contacts[i].v1.field_size = sizeof(fields[0]);
+        contacts[i].tail = UINT64_MAX;
+    }
+    ok(!batch_init(&batch, &contacts[0].v1, 2, 2), "longer structs are taken");
+    is_int(batch.contacts[1].size, sizeof(struct ctr_contact), "in our size");
+    ok(str_eq_z(batch.contacts[1].fields[1].value, "two"), "with the right fields");
+    batch_finish(&batch);
+
+    ok(batch_init(&batch, &contacts[0].v1, 0, 2), "an empty batch is wrong");
+    ok(batch_init(&batch, &contacts[0].v1, 3, 2), "one that is too long, too");
+    ok(batch_init(&batch, NULL, 2, 2), "and none at all");
+    contacts[1].v1.size = sizeof(struct ctr_contact);
+    ok(batch_init(&batch, &contacts[0].v1, 2, 2), "sizes must agree");
+    contacts[1].v1.size = sizeof(contacts[1]);
+    contacts[0].v1.size = 8;
+    ok(batch_init(&batch, &contacts[0].v1, 2, 2), "and not be too small");
+    contacts[0].v1.size = sizeof(contacts[0]);
+    contacts[1].v1.field_size = 4;
+    ok(batch_init(&batch, &contacts[0].v1, 2, 2), "nor the fields'");
+    contacts[1].v1.field_size = sizeof(fields[0]);
+    fields[1].v1.value.ptr = NULL;
+    ok(batch_init(&batch, &contacts[0].v1, 2, 2), "a length without bytes is wrong");
+}
+
+/* ---- files
+ * --------------------------------------------------------------------------------- */
+
+static void objects(void)
+{
+    char why[256];
+
+    is_int(object_check("/proc/self/exe", why, sizeof(why)), 0, "this program");
+    is_int(object_check("/nonexistent.so", why, sizeof(why)), -CTR_ENOENT, "no file");
+    is_int(object_check("/tmp", why, sizeof(why)), -CTR_EFORMAT, "a folder");
+    is_int(object_check("/dev/null", why, sizeof(why)), -CTR_EFORMAT, "a device");
+    is_int(object_check("/etc/passwd", why, sizeof(why)), -CTR_EFORMAT, "a text");
+    ok(strstr(why, "ELF"), "and why: %s", why);
+}
+
+static void names(void)
+{
+    struct registry registry;
+    struct plugin *out;
+    char error[512];
+
+    registry_init(&registry);
+    is_int(plugin_load(&registry, "../../etc/x", &out, error, sizeof(error)), -CTR_EINVAL,
+           "a name is no path");
+    is_int(plugin_load(&registry, "no_such_plugin", &out, error, sizeof(error)),
+           -CTR_ENOENT, "a plugin that is not there");
+    ok(strstr(error, "no_such_plugin.so"), "the file is named: %s", error);
+    registry_finish(&registry);
+}
+
+int main(void)
+{
+    log_set_level(LOG_LEVEL_ERROR);
+    life(false);
+    life(true);
+    failures();
+    batches();
+    objects();
+    names();
+    return tap_done();
+}
