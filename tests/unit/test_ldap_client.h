@@ -19,6 +19,15 @@
 
 #define UNUSED __attribute__((unused))
 
+static UNUSED void *must(size_t n)
+{
+    void *p = malloc(n);
+
+    if (!p)
+        abort();
+    return p;
+}
+
 enum { CLIENT_OUT = 4 << 20, CLIENT_TEXT = 1 << 20 };
 
 struct client {
@@ -43,7 +52,7 @@ struct request {
 
 static UNUSED void request_begin(struct request *r, uint32_t id, uint8_t tag)
 {
-    *r = (struct request){.data = malloc(CLIENT_OUT)};
+    *r = (struct request){.data = must(CLIENT_OUT)};
     r->out = (struct ber_out){.data = r->data, .cap = CLIENT_OUT};
     r->message = ber_open(&r->out, BER_SEQUENCE);
     ber_put_int(&r->out, BER_INTEGER, id);
@@ -360,7 +369,7 @@ static void put_filter(struct ber_out *out, const char **p)
 static UNUSED struct client client_open(struct testhost *t, const char *address,
                                         uint32_t flags)
 {
-    struct client c = {.t = t, .text = malloc(CLIENT_TEXT)};
+    struct client c = {.t = t, .text = must(CLIENT_TEXT)};
 
     c.s = testhost_connect(t, address, flags);
     client_clear(&c);
