@@ -137,6 +137,7 @@ static void apply_rules(struct arena *a, struct view_source *v,
         if (rule->kind > CTR_FIELD_CUSTOM || rule->kind == CTR_FIELD_ID ||
             rule_opens(s, rule, user))
             continue;
+        v->secret |= CTR_KIND(rule->kind);
         if (rule->kind == CTR_FIELD_CUSTOM && rule->name.ptr)
             hidden[v->n_hidden++] = rule->name;
         else
@@ -162,6 +163,8 @@ static struct view *make_view(struct setup *setup, const struct setup_client *cl
         if (!may_see(client, &setup->sources[i], user, view->admin))
             continue;
         *v = (struct view_source){.source = &setup->sources[i], .kinds = client->fields};
+        /* A client that reads names, but no parts of names, is to read names. */
+        v->secret = ~client->fields & (CTR_KINDS_PHONE | CTR_KIND(CTR_FIELD_MAIL));
         if (!view->admin)
             apply_rules(a, v, user);
         v->restricted = v->kinds != CTR_KINDS_ALL || v->n_hidden > 0;

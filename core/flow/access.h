@@ -12,6 +12,7 @@
 struct view_source {
     const struct setup_source *source;
     uint64_t kinds;               /* that may be seen */
+    uint64_t secret;              /* that must not show through a derived name either */
     const struct ctr_str *hidden; /* custom fields that may not */
     uint32_t n_hidden;
     bool restricted; /* something is left out */

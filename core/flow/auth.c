@@ -72,8 +72,8 @@ struct attempt {
     struct auth_user *who;
     bool unknown, ended, posted;
     int status;
-    struct throttle_address *address;
-    int64_t at; /* its slot */
+    struct throttle_address *address; /* NULL: is no guess of its own */
+    int64_t at;                       /* its slot */
     unsigned char mac[MAC_SIZE];
     size_t len;
     char password[PASSWORD_MAX];
@@ -181,13 +181,8 @@ static struct auth_user *user_create(struct auth *auth, const char *name,
     who->principal = principal_create(name, false);
     list_init(&who->to_hash);
     mac_of(auth, str_of("secret"), secret, who->print);
-    if (str_starts(secret, STR_LIT("$argon2")) && secret.len < sizeof(who->phc)) {
+    if (str_starts(secret, STR_LIT("$argon2"))) {
         memcpy(who->phc, secret.ptr, secret.len);
-        if (crypto_pwhash_str_needs_rehash(who->phc, HASH_OPS, HASH_MEMORY) < 0)
-            log_error("auth",
-                      "secret_unreadable user=%s: not a hash made by libsodium or "
-                      "libargon2; nobody can log in with it",
-                      name);
         return who;
     }
     who->plain = xmalloc((size_t)secret.len + 1);
@@ -199,12 +194,35 @@ static struct auth_user *user_create(struct auth *auth, const char *name,
     return who;
 }
 
+/* A hash nobody can verify would fail faster than others, and tell that the user exists:
+ * it counts as no secret. */
+static bool is_usable(const char *name, struct ctr_str secret)
+{
+    char text[crypto_pwhash_STRBYTES];
+
+    if (secret.len == 0)
+        return false;
+    if (!str_starts(secret, STR_LIT("$argon2")))
+        return true;
+    if (secret.len < sizeof(text)) {
+        memcpy(text, secret.ptr, secret.len);
+        memset(text + secret.len, 0, sizeof(text) - secret.len);
+        if (crypto_pwhash_str_needs_rehash(text, HASH_OPS, HASH_MEMORY) >= 0)
+            return true;
+    }
+    log_error("auth",
+              "secret_unreadable user=%s: it begins like an argon2 hash and is none; "
+              "nobody can log in with it",
+              name);
+    return false;
+}
+
 struct auth_user *auth_user_create(struct auth *auth, const char *name,
                                    struct ctr_str secret, struct auth_user *old)
 {
     unsigned char print[MAC_SIZE];
 
-    if (secret.len == 0)
+    if (!is_usable(name, secret))
         return NULL;
     mac_of(auth, str_of("secret"), secret, print);
     if (old && strcmp(old->name, name) == 0 &&
@@ -271,9 +289,8 @@ static bool is_current(const struct auth *auth, const struct auth_user *who)
 static void count_end(struct attempt *a, int status)
 {
     struct auth *auth = a->auth;
-    bool hot = throttle_end(a->address, status == -CTR_EACCES, clock_ms());
 
-    if (hot)
+    if (a->address && throttle_end(a->address, status == -CTR_EACCES, clock_ms()))
         log_warn("auth",
                  "throttled peer=%s: %d failed logins within a minute; further ones wait",
                  a->address->key, THROTTLE_FAILURES_MAX);
@@ -389,6 +406,13 @@ static struct job *job_create(struct auth *auth, struct attempt *a)
     return job;
 }
 
+static void job_join(struct job *job, struct attempt *a)
+{
+    wipe(a->password, sizeof(a->password));
+    list_remove(&a->link);
+    list_append(&job->attempts, &a->link);
+}
+
 /* Its slot has come. */
 static void attempt_begin(struct attempt *a)
 {
@@ -399,6 +423,8 @@ static void attempt_begin(struct attempt *a)
         sodium_memcmp(a->mac, a->who->mac, MAC_SIZE) == 0) {
         auth->stats.cached++;
         wipe(a->password, a->len);
+        throttle_end(a->address, false, clock_ms());
+        a->address = NULL;
         attempt_post(a, 0);
         return;
     }
@@ -407,11 +433,7 @@ static void attempt_begin(struct attempt *a)
         attempt_post(a, -CTR_EBUSY);
         return;
     }
-    if (!job)
-        job = job_create(auth, a);
-    wipe(a->password, sizeof(a->password));
-    list_remove(&a->link);
-    list_append(&job->attempts, &a->link);
+    job_join(job ? job : job_create(auth, a), a);
 }
 
 /* ---- slots ------------------------------------------------------------------------------ */
@@ -487,6 +509,7 @@ int flow_authenticate(struct flow *flow, const struct ctr_credentials *credentia
     struct auth *auth = flow->auth;
     int64_t now = clock_ms();
     struct attempt *a;
+    struct job *job;
 
     *out = NULL;
     if (credentials->password.len == 0 || !credentials->password.ptr ||
@@ -499,9 +522,15 @@ int flow_authenticate(struct flow *flow, const struct ctr_credentials *credentia
     a = attempt_create(auth, credentials);
     a->done = done;
     a->user = user;
-    a->address = throttle_begin(auth->throttle, credentials->client, now, &a->at);
     auth->n_attempts++;
     *out = &a->request;
+    /* The same password once more is no guess: a hundred phones may share one. */
+    job = job_find(auth, a);
+    if (job) {
+        job_join(job, a);
+        return 0;
+    }
+    a->address = throttle_begin(auth->throttle, credentials->client, now, &a->at);
     if (a->at > now)
         attempt_delay(a);
     else

@@ -180,32 +180,30 @@ static bool is_joined(struct ctr_str whole, struct ctr_str a, struct ctr_str b)
 }
 
 /* A contact without a display name gets one made of its other fields. Where one of
- * those is hidden, the name would tell it; then the name is hidden with it. */
-static bool tells_hidden(const struct record *record, const struct view_source *view,
+ * those is a secret, the name would tell it; then the name is hidden with it. */
+static bool tells_secret(const struct record *record, const struct view_source *view,
                          struct ctr_str display)
 {
-    const uint64_t parts =
-        CTR_KIND(CTR_FIELD_GIVEN_NAME) | CTR_KIND(CTR_FIELD_SURNAME) |
-        CTR_KIND(CTR_FIELD_ORGANISATION) | CTR_KIND(CTR_FIELD_MAIL) | CTR_KINDS_PHONE;
+    const uint64_t given_surname =
+        CTR_KIND(CTR_FIELD_GIVEN_NAME) | CTR_KIND(CTR_FIELD_SURNAME);
+    const uint64_t parts = given_surname | CTR_KIND(CTR_FIELD_ORGANISATION) |
+                           CTR_KIND(CTR_FIELD_MAIL) | CTR_KINDS_PHONE;
     struct ctr_str given = {NULL, 0}, surname = {NULL, 0};
     struct record_iter it = {0};
     struct record_field f;
 
-    if ((record_kinds(record) & parts & ~view->kinds) == 0)
+    if ((record_kinds(record) & parts & view->secret) == 0)
         return false;
     while (record_next(record, &it, &f)) {
         if (f.kind == CTR_FIELD_GIVEN_NAME && !given.ptr)
             given = f.value;
         if (f.kind == CTR_FIELD_SURNAME && !surname.ptr)
             surname = f.value;
-        if (f.kind <= CTR_FIELD_CUSTOM && parts & CTR_KIND(f.kind) & ~view->kinds &&
+        if (f.kind <= CTR_FIELD_CUSTOM && parts & view->secret & CTR_KIND(f.kind) &&
             str_eq(f.value, display))
             return true;
     }
-    if ((view->kinds & CTR_KIND(CTR_FIELD_GIVEN_NAME)) &&
-        (view->kinds & CTR_KIND(CTR_FIELD_SURNAME)))
-        return false;
-    return is_joined(display, given, surname);
+    return view->secret & given_surname && is_joined(display, given, surname);
 }
 
 static void add_field(struct eval *ev, const struct record_field *f)
@@ -240,7 +238,7 @@ void eval_load(struct eval *ev, const struct view_source *view,
         if (f->kind > CTR_FIELD_CUSTOM ||
             (view->restricted &&
              (!shown(view, f) || (f->kind == CTR_FIELD_DISPLAY_NAME &&
-                                  tells_hidden(record, view, f->value)))))
+                                  tells_secret(record, view, f->value)))))
             continue;
         ev->fields[ev->n].folded = false;
         ev->kinds |= CTR_KIND(f->kind);

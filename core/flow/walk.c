@@ -4,7 +4,6 @@
  * finds it as well, or an earlier key of the same walk. */
 #include "base/error.h"
 #include "flow/query.h"
-#include "flow/source.h"
 
 enum { SMALL = 16 };
 
@@ -26,6 +25,15 @@ static void seek_resumed(struct query *q)
     memcpy(walk->at, from->at, sizeof(walk->at));
 }
 
+/* As it is now: what is left out by this must not be there. */
+static bool has_not_numbers(struct cache_source *cache)
+{
+    struct cache_info info;
+
+    cache_source_info(cache, &info);
+    return info.not_numbers > 0;
+}
+
 static bool open_source(struct query *q)
 {
     const struct setup_source *s = q->view->sources[q->source].source;
@@ -33,7 +41,7 @@ static bool open_source(struct query *q)
     q->source_open = true;
     q->walk = 0;
     q->id_done = false;
-    if (q->plan.not_numbers && source_info(s->source)->not_numbers == 0)
+    if (q->plan.not_numbers && !has_not_numbers(s->cache))
         return false;
     for (uint32_t i = 0; i < q->plan.n; i++)
         if (q->plan.walks[i].index != PLAN_INDEX_ID)

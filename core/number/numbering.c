@@ -261,11 +261,6 @@ bool numbering_country(struct dialplan *plan)
     return plan->calling_code != 0;
 }
 
-bool numbering_is_short(const char *country, const char *digits, size_t n)
-{
-    return phonenumber_is_short(country, digits, n);
-}
-
 bool numbering_international(const char *digits, size_t n, struct numbering *out)
 {
     return numbering_fast_international(digits, n, out) ||

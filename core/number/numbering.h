@@ -42,9 +42,11 @@ bool numbering_local(const struct dialplan *plan, const char *digits, size_t n,
 bool numbering_check(const char *country, bool plus, const char *digits, size_t n,
                      struct numbering *out);
 
+/* Of the 2..7 digits, as dialled in the country; remembered (short.c). */
+bool numbering_is_short(const char *country, const char *digits, size_t n);
+
 /* Fills calling code and national prefix of plan->country. returns false: no such one */
 bool numbering_country(struct dialplan *plan);
-bool numbering_is_short(const char *country, const char *digits, size_t n);
 
 /* The calling code that begins these digits; 0: none. *len gets its digits. */
 uint32_t numbering_calling_code(const char *digits, size_t n, size_t *len);

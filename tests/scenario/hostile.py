@@ -61,7 +61,7 @@ def answer(port, *messages):
 
 def nested(depth):
     f = PERSON
-    for _ in range(depth - 1):
+    for _ in range(depth):
         f = ber(0xa2, f)
     return f
 
