@@ -105,6 +105,24 @@ static inline uint32_t attr_index(const struct attributes *t, const struct attr 
     return (uint32_t)(a - t->list);
 }
 
+/* Which sorts of assertion the syntax has a matching rule for; the others are Undefined.
+ */
+static inline bool attr_has_equality(const struct attr *a)
+{
+    return a->syntax != SYNTAX_OCTETS && a->syntax != SYNTAX_TIME &&
+           a->syntax != SYNTAX_UUID;
+}
+
+static inline bool attr_has_substrings(const struct attr *a)
+{
+    return a->syntax == SYNTAX_TEXT || a->syntax == SYNTAX_PHONE;
+}
+
+static inline bool attr_has_order(const struct attr *a)
+{
+    return a->syntax == SYNTAX_TEXT;
+}
+
 /* The kinds a front end must be given to show this attribute. */
 uint64_t attr_wants(const struct attr *a);
 

@@ -16,11 +16,6 @@ enum {
     FILTER_EXTENSIBLE = 0xa9
 };
 
-bool filter_is(const struct ctr_filter *node, uint32_t op)
-{
-    return node->op == op;
-}
-
 static int refuse(struct filter *f, const char *text)
 {
     f->why.code = RESULT_ADMIN_LIMIT;
@@ -36,7 +31,8 @@ static void ask(struct filter *f, const char *text, size_t n)
     size_t room = ASKED_MAX - f->n_asked;
 
     n = n < room ? n : room;
-    memcpy(f->asked + f->n_asked, text, n);
+    if (n > 0)
+        memcpy(f->asked + f->n_asked, text, n);
     f->n_asked += (uint32_t)n;
 }
 

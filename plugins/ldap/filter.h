@@ -40,7 +40,6 @@ int filter_build(struct filter *f, struct ber *b);
 const struct ctr_filter *filter_equal(struct filter *f, const struct attr_ref *ref,
                                       struct ctr_str value);
 const struct ctr_filter *filter_present(struct filter *f, const struct attr_ref *ref);
-bool filter_is(const struct ctr_filter *node, uint32_t op);
 
 /* Whether a contact has an object class of this name or OID: LOCAL_*. */
 int filter_class(const struct server *s, struct ctr_str value);
@@ -52,5 +51,7 @@ struct rule {
 };
 extern const struct rule filter_rules[];
 extern const uint32_t filter_n_rules;
+/* By name or OID; NULL: none we have. */
+const struct rule *filter_find_rule(struct ctr_str name);
 
 #endif

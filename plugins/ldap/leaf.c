@@ -103,8 +103,6 @@ static const struct ctr_filter *phone_leaf(struct filter *f, uint64_t kinds, uin
 
     if (op == CTR_OP_APPROX)
         op = CTR_OP_EQUAL;
-    if (op == CTR_OP_GE || op == CTR_OP_LE)
-        return leaf_undefined(f);
     if (op != CTR_OP_SUBSTR || !text_starts_nocase(values[0], STR("tel:")))
         return host_leaf(f, op, kinds, values, n);
     copy = pool_array(f->pool, n, sizeof(*copy));
@@ -349,14 +347,27 @@ static const struct ctr_filter *field_leaf(struct filter *f, const struct attr_r
     const struct attr *attr = ref->attr;
     const struct ctr_filter *leaf;
 
-    if (attr->kinds == KIND(PHOTO) && op != CTR_OP_PRESENT)
-        return leaf_undefined(f);
     if (attr->kinds & CTR_KINDS_PHONE)
         return phone_leaf(f, attr->kinds, op, values, n);
     leaf = host_leaf(f, op, attr->kinds, values, n);
     if (leaf && attr->type == ATTR_CUSTOM)
         ((struct ctr_filter *)(uintptr_t)leaf)->name = ref->custom;
     return leaf;
+}
+
+static bool has_rule(const struct attr *attr, uint32_t op)
+{
+    switch (op) {
+    case CTR_OP_PRESENT:
+        return true;
+    case CTR_OP_SUBSTR:
+        return attr_has_substrings(attr);
+    case CTR_OP_GE:
+    case CTR_OP_LE:
+        return attr_has_order(attr);
+    default:
+        return attr_has_equality(attr);
+    }
 }
 
 static const struct ctr_filter *contact_leaf(struct filter *f, const struct attr_ref *ref,
@@ -367,6 +378,8 @@ static const struct ctr_filter *contact_leaf(struct filter *f, const struct attr
         return leaf_undefined(f);
     if (op != CTR_OP_PRESENT && op != CTR_OP_SUBSTR && values[0].len == 0)
         return leaf_undefined(f); /* no value of any syntax here is empty */
+    if (!has_rule(ref->attr, op))
+        return leaf_undefined(f);
     switch (ref->attr->type) {
     case ATTR_FIELD:
     case ATTR_TEL_URI:
@@ -408,7 +421,7 @@ int leaf_build(struct filter *f, const struct attr_ref *ref, uint32_t op,
     return out->f ? 0 : -CTR_ENOMEM;
 }
 
-static const struct rule *find_rule(struct ctr_str name)
+const struct rule *filter_find_rule(struct ctr_str name)
 {
     for (uint32_t i = 0; i < filter_n_rules; i++)
         if (text_same_nocase(name, str_of(filter_rules[i].name)) ||
@@ -458,7 +471,7 @@ int leaf_extensible(struct filter *f, struct ctr_str rule_name,
                     const struct attr_ref *ref, struct ctr_str value, bool dn,
                     struct node *out)
 {
-    const struct rule *rule = rule_name.ptr ? find_rule(rule_name) : NULL;
+    const struct rule *rule = rule_name.ptr ? filter_find_rule(rule_name) : NULL;
     const struct ctr_filter *leaf;
 
     out->local_true = out->local_false = true;

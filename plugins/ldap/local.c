@@ -1,7 +1,7 @@
 /* local.c - see local.h: filters on the few entries that are ours. */
 #include "local.h"
 
-#include "dn.h"
+#include "filter.h"
 
 static const struct local_attr *find(const struct local_entry *entry,
                                      const struct attr *attr)
@@ -111,44 +111,65 @@ static const struct attr *known(const struct place *p, struct ctr_str name)
     return attributes_find(p->t, p->pool, name, &ref) ? NULL : ref.attr;
 }
 
+/* Every sort of assertion with an attribute and a value. */
 static int matches_value(const struct place *p, uint8_t tag, struct ber b)
 {
     struct ctr_str name, value;
     const struct attr *attr;
+    struct ber pieces;
 
     if (ber_str(&b, BER_OCTETS, &name))
         return LOCAL_UNDEFINED;
     attr = known(p, name);
     if (!attr)
         return LOCAL_UNDEFINED;
-    if (tag == 0xa4)
-        return ber_enter(&b, BER_SEQUENCE, &b) ? LOCAL_UNDEFINED
-                                               : substr_matches(find(p->entry, attr), b);
-    if (ber_str(&b, BER_OCTETS, &value))
+    if (tag == 0xa4) {
+        if (!attr_has_substrings(attr) || ber_enter(&b, BER_SEQUENCE, &pieces))
+            return LOCAL_UNDEFINED;
+        return substr_matches(find(p->entry, attr), pieces);
+    }
+    if (ber_str(&b, BER_OCTETS, &value) || value.len == 0)
         return LOCAL_UNDEFINED;
     if (tag == 0xa5 || tag == 0xa6)
-        return order_matches(find(p->entry, attr), value, tag == 0xa5);
-    return local_equals(p->entry, attr, value);
+        return attr_has_order(attr)
+                   ? order_matches(find(p->entry, attr), value, tag == 0xa5)
+                   : LOCAL_UNDEFINED;
+    return attr_has_equality(attr) ? local_equals(p->entry, attr, value)
+                                   : LOCAL_UNDEFINED;
+}
+
+/* The greater of the two in False < Undefined < True. */
+static int either(int a, int b)
+{
+    if (a == LOCAL_TRUE || b == LOCAL_TRUE)
+        return LOCAL_TRUE;
+    return a == LOCAL_UNDEFINED || b == LOCAL_UNDEFINED ? LOCAL_UNDEFINED : LOCAL_FALSE;
 }
 
 static int matches_extensible(struct place *p, struct ber b)
 {
-    struct ctr_str rule, type = {NULL, 0}, value;
+    struct ctr_str name = {NULL, 0}, type = {NULL, 0}, value;
+    const struct rule *rule = NULL;
     const struct attr *attr = NULL;
     bool dn = false;
+    int result = LOCAL_FALSE;
 
-    if ((ber_peek(&b) == 0x81 && ber_str(&b, 0x81, &rule)) ||
+    if ((ber_peek(&b) == 0x81 && ber_str(&b, 0x81, &name)) ||
         (ber_peek(&b) == 0x82 && ber_str(&b, 0x82, &type)) || ber_str(&b, 0x83, &value) ||
         (ber_peek(&b) == 0x84 && ber_bool(&b, 0x84, &dn)))
         return LOCAL_UNDEFINED;
-    if (type.ptr) {
+    if (name.ptr)
+        rule = filter_find_rule(name);
+    if (type.ptr)
         attr = known(p, type);
-        if (!attr)
-            return LOCAL_UNDEFINED;
-        if (local_equals(p->entry, attr, value) == LOCAL_TRUE)
-            return LOCAL_TRUE;
-    }
-    return dn ? name_says(p, attr, value) : LOCAL_FALSE;
+    if ((name.ptr && !rule) || (type.ptr && !attr) || value.len == 0)
+        return LOCAL_UNDEFINED;
+    if (attr && rule && attr->syntax != rule->syntax)
+        result = LOCAL_UNDEFINED;
+    else if (attr)
+        result = attr_has_equality(attr) ? local_equals(p->entry, attr, value)
+                                         : LOCAL_UNDEFINED;
+    return dn ? either(result, name_says(p, attr, value)) : result;
 }
 
 static int matches(struct place *p, struct ber *b)

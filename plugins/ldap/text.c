@@ -171,36 +171,42 @@ static const char *spell(uint32_t c)
     }
 }
 
-static void put_char(struct ber_out *out, uint32_t c, int charset)
+/* One character in letters the charset has, at most `room` of them. returns how many */
+static size_t put_char(struct ber_out *out, uint32_t c, int charset, size_t room)
 {
     uint8_t byte = (uint8_t)c;
+    const char *letters;
+    size_t n;
 
     if (c < 0x80 || (charset == CHARSET_LATIN1 && c >= 0xa0 && c <= 0xff)) {
         ber_put(out, &byte, 1);
-    } else {
-        const char *letters = spell(c);
-
-        ber_put(out, letters, strlen(letters));
+        return 1;
     }
+    letters = spell(c);
+    n = strlen(letters);
+    n = n < room ? n : room;
+    ber_put(out, letters, n);
+    return n;
 }
 
 void text_put(struct ber_out *out, struct ctr_str s, int charset, size_t max_chars)
 {
-    size_t chars = 0;
+    size_t room = max_chars > 0 ? max_chars : SIZE_MAX;
 
-    if (charset == CHARSET_UTF8 && (max_chars == 0 || s.len <= max_chars)) {
+    if (charset == CHARSET_UTF8 && s.len <= room) {
         ber_put(out, s.ptr, s.len);
         return;
     }
-    for (size_t at = 0, n; at < s.len && (max_chars == 0 || chars < max_chars); at += n) {
+    for (size_t at = 0, n; at < s.len && room > 0; at += n) {
         uint32_t c = '?';
 
         n = decode(s, at, &c);
-        if (charset == CHARSET_UTF8)
-            ber_put(out, s.ptr + at, n ? n : 1);
-        else
-            put_char(out, c, charset);
-        n = n ? n : 1;
-        chars++;
+        n = n > 0 ? n : 1;
+        if (charset == CHARSET_UTF8) {
+            ber_put(out, s.ptr + at, n);
+            room--;
+        } else {
+            room -= put_char(out, c, charset, room);
+        }
     }
 }
