@@ -154,11 +154,6 @@ static int drop_privileges(const struct privileges_user *user)
 {
     char error[ERROR_MAX];
 
-    if (privileges_is_root() && !user)
-        log_warn("contactord",
-                 "running as root, without any capability hint=\"create the user '%s' or "
-                 "set user in [contactor]\"",
-                 DEFAULT_USER);
     if (privileges_drop(user, error, sizeof(error)) != 0)
         return complain(error);
     if (user)
@@ -173,7 +168,8 @@ static void remember_folders(struct daemon *d)
     const struct settings *s = d->settings;
     char *plugins[3];
     unsigned n = registry_folders(&d->registry, plugins), at = 0;
-    static const char *const always[] = {"/etc", "/usr", "/lib", "/proc", "/dev"};
+    static const char *const always[] = {"/etc", "/usr",  "/lib",
+                                         "/opt", "/proc", "/run/credentials"};
     const unsigned n_always = sizeof(always) / sizeof(always[0]);
 
     d->confined = xcalloc(s->n_folders + n + n_always + 2, sizeof(*d->confined));
@@ -261,6 +257,7 @@ static int open_inner(struct daemon *d)
         return complain(error);
     d->flow = flow_create(d->loop, d->cache);
     flow_configure(d->flow, &d->settings->flow);
+    settings_forget_passwords(d->settings);
     d->env.flow = d->flow;
     daemon_retain_cache(d);
     return 0;
@@ -462,6 +459,7 @@ static void init(struct daemon *d, const char *config_path)
     list_init(&d->reloads);
     registry_init(&d->registry);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN); /* until it can be followed */
     confine_prepare();
     d->loop = loop_create();
     d->env.loop = d->loop;

@@ -52,7 +52,7 @@ struct daemon {
     int64_t started; /* wall ms */
     uint64_t descriptors;
 
-    uv_signal_t signals[4];
+    uv_signal_t signals[3];
     uv_timer_t watchdog, deadline;
     bool handles_open;
 

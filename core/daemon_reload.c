@@ -5,6 +5,7 @@
 #include "daemon_private.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -260,6 +261,7 @@ static void apply(struct reload *r)
 
     apply_daemon(r);
     flow_configure(d->flow, &r->next->flow);
+    settings_forget_passwords(r->next);
     d->settings = r->next;
     for (unsigned i = 0; i < r->next->n_instances; i++)
         apply_change(r, &r->changes[i]);
@@ -303,6 +305,9 @@ static int reload_now(struct daemon *d, struct strbuf *text)
         apply(&r);
     else
         settings_destroy(r.next);
+    if (err != 0 && r.text.ptr && strstr(r.text.ptr, "Permission denied"))
+        strbuf_fmt(&r.text, "%s: warning: files are read as user id %u\n", d->config_path,
+                   (unsigned)geteuid());
     log_text(&r.text);
     if (err == 0) {
         d->reloaded = clock_wall_ms();

@@ -274,6 +274,13 @@ int settings_load(const char *path, unsigned flags, struct registry *registry,
     return 0;
 }
 
+void settings_forget_passwords(struct settings *settings)
+{
+    for (unsigned i = 0; i < settings->n_users; i++)
+        conf_values_destroy(settings->users[i]);
+    settings->n_users = 0;
+}
+
 void settings_destroy(struct settings *settings)
 {
     if (!settings)
@@ -282,8 +289,7 @@ void settings_destroy(struct settings *settings)
         conf_values_destroy(settings->instances[i].values);
         conf_values_destroy(settings->instances[i].identity);
     }
-    for (unsigned i = 0; i < settings->n_users; i++)
-        conf_values_destroy(settings->users[i]);
+    settings_forget_passwords(settings);
     conf_values_destroy(settings->daemon.values);
     free(settings->folders);
     arena_finish(&settings->arena);

@@ -72,6 +72,8 @@ enum {
  * into the registry. returns 0 and *out | -CTR_ECONF after at least one error */
 int settings_load(const char *path, unsigned flags, struct registry *registry,
                   struct diag *diag, struct settings **out);
+/* Wipes the users' passwords, once flow has what it keeps of them. */
+void settings_forget_passwords(struct settings *settings);
 /* NULL-safe. */
 void settings_destroy(struct settings *settings);
 

@@ -246,7 +246,7 @@ void show_progress(void *arg, const cJSON *event)
         p->started = now;
     /* Into a file or a pipe only one line each ten seconds. */
     if (!cJSON_IsObject(member(source, "progress")) ||
-        (!p->tty && now - (p->told ? p->told : p->started) < 10000))
+        (!p->tty && now - (p->told > 0 ? p->told : p->started) < 10000))
         return;
     p->told = now;
     progress_line(p, source, (now - p->started) / 1000);

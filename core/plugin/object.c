@@ -8,10 +8,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/error.h"
 
 enum { ELF_SEGMENTS_MAX = 128 };
@@ -104,7 +106,31 @@ static int check_sections(struct elf_file *f)
     return 0;
 }
 
-static int check_place(struct elf_file *f)
+/* Its code gets the rights of the daemon: nobody else may have put it there. */
+static int check_owner(struct elf_file *f, const char *path, const struct stat *st)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup(".");
+    struct stat place, self;
+    bool open_folder = stat(folder, &place) == 0 && (place.st_mode & S_IWOTH) != 0;
+
+    free(folder);
+    if (st->st_mode & S_IWOTH || open_folder) {
+        snprintf(f->why, f->cap, "everybody may write to %s (chmod o-w it first)",
+                 open_folder ? "its folder" : "it");
+        return -CTR_EACCES;
+    }
+    if (st->st_uid == 0 || st->st_uid == geteuid() ||
+        (stat("/proc/self/exe", &self) == 0 && self.st_uid == st->st_uid))
+        return 0;
+    snprintf(f->why, f->cap,
+             "it belongs to user id %u, which is neither root nor the daemon's owner "
+             "(chown root it first)",
+             (unsigned)st->st_uid);
+    return -CTR_EACCES;
+}
+
+static int check_place(struct elf_file *f, const char *path)
 {
     struct stat st;
 
@@ -114,12 +140,8 @@ static int check_place(struct elf_file *f)
     }
     if (!S_ISREG(st.st_mode))
         return elf_bad(f, "it is not a regular file");
-    if (st.st_mode & S_IWOTH) {
-        snprintf(f->why, f->cap, "everybody may write to it (chmod o-w the file first)");
-        return -CTR_EACCES;
-    }
     f->size = (uint64_t)st.st_size;
-    return 0;
+    return check_owner(f, path, &st);
 }
 
 int object_check(const char *path, char *why, size_t cap)
@@ -132,7 +154,7 @@ int object_check(const char *path, char *why, size_t cap)
         snprintf(why, cap, "%s", strerror(errno));
         return errno == ENOENT ? -CTR_ENOENT : -CTR_EACCES;
     }
-    err = check_place(&f);
+    err = check_place(&f, path);
     if (err == 0)
         err = check_header(&f);
     if (err == 0)

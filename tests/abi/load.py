@@ -67,6 +67,15 @@ def kept_out(folder):
     shutil.copy(fixture("minimal"), path)
     os.chmod(path, 0o777)
     refused("a file everybody may write to", "write", path=path)
+    if os.geteuid() == 0:
+        os.chmod(path, 0o755)
+        os.chown(path, 12345, 12345)
+        refused("somebody else's file", "12345", path=path)
+    wide = os.path.join(folder, "wide")
+    os.mkdir(wide)
+    os.chmod(wide, 0o777)
+    shutil.copy(fixture("minimal"), wide)
+    refused("a folder everybody may write to", "folder", path=os.path.join(wide, "minimal.so"))
     os.mkfifo(os.path.join(folder, "pipe.so"))
     refused("a pipe", "regular", path=os.path.join(folder, "pipe.so"))
 
@@ -131,6 +140,11 @@ def in_a_daemon():
             "a plugin built with frozen headers works")
         is_((d.names("(telephoneNumber=030123401)"), d.names("(telephoneNumber=030123402)")),
             (["One"], ["Zwei"]), "and one with longer structs")
+    with Daemon(config(folder)) as d:
+        d.configure(config(folder, '[source.minimal]\nplugin = "minimal"'))
+        is_(d.reload().returncode, 0, "a reload brings a plugin that was not loaded before")
+        ok(wait_for(lambda: d.names("(telephoneNumber=030123456)") == ["Hello"], 10),
+           "also after the daemon has confined itself", d.log()[-2000:])
     check = Daemon(conf)
     run = subprocess.run([CONTACTORD, "-c", check.config_path, "--check-config"],
                          capture_output=True, text=True, timeout=60)

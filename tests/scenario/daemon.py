@@ -188,6 +188,44 @@ def privileges():
         is_(d.names("(telephoneNumber=+4989840798192)"), ["Anna Meier"], "also the next time")
 
 
+def service_manager():
+    """What systemd would hear."""
+    d = Daemon()
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(d.path("notify"))
+    manager.settimeout(5)
+    d.env = {"NOTIFY_SOCKET": d.path("notify"), "WATCHDOG_USEC": "1000000"}
+
+    def hears(word, seconds=5):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                if word in manager.recv(4096).decode():
+                    return True
+            except socket.timeout:
+                return False
+        return False
+    d.start()
+    ok(hears("READY=1"), "READY")
+    ok(hears("WATCHDOG=1") and hears("WATCHDOG=1", 1.5), "WATCHDOG, again and again")
+    d.process.send_signal(signal.SIGHUP)
+    ok(hears("RELOADING=1") and hears("READY=1"), "RELOADING, then READY")
+    d.process.send_signal(signal.SIGSTOP)
+    time.sleep(1)
+    manager.setblocking(False)
+    try:
+        while manager.recv(4096):
+            pass
+    except BlockingIOError:
+        manager.settimeout(5)
+    d.process.send_signal(signal.SIGCONT)
+    ok(hears("WATCHDOG=1"), "WATCHDOG when the loop turns again")
+    d.process.send_signal(signal.SIGTERM)
+    ok(hears("STOPPING=1"), "STOPPING")
+    d.stop()
+    shutil.rmtree(d.dir)
+
+
 def raw_control(d, data, answers=1, close=True):
     s = socket.socket(socket.AF_UNIX)
     s.settimeout(10)
@@ -318,6 +356,6 @@ def ends():
     shutil.rmtree(d.dir)
 
 
-for part in (reloads, starts, long_socket, privileges, hostile_control, admin_views, ends):
+for part in (reloads, starts, long_socket, privileges, service_manager, hostile_control, admin_views, ends):
     part()
 done()
