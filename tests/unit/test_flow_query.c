@@ -199,6 +199,7 @@ static void test_limits(struct world *w)
     struct ctr_query q = ask_for(substr(w, K(SN), "few*"));
     struct ctr_filter *f = leaf(w, CTR_OP_TRUE, 0, NULL), *deep = f;
     const struct ctr_filter **children;
+    struct ctr_str *values;
     struct ctr_filter *wide;
     struct ctr_sort_key keys[9] = {{.kinds = K(SN)}};
     struct answer *a;
@@ -250,11 +251,20 @@ static void test_limits(struct world *w)
     is_int(a->status, -CTR_EINVAL, "1001 leaves");
     answer_free(a);
 
+    values = arena_array(&w->pool, 67, sizeof(*values));
+    for (unsigned i = 1; i <= 65; i++)
+        values[i] = STR_LIT("a");
     f = substr(w, K(SN), "a*");
-    f->n_values = 65;
+    f->values = values;
+    f->n_values = 67;
     q.filter = f;
     a = ask(w, "test", NULL, &q);
     is_int(a->status, -CTR_EINVAL, "65 pieces");
+    answer_free(a);
+    values[65] = (struct ctr_str){NULL, 0};
+    f->n_values = 66;
+    a = ask(w, "test", NULL, &q);
+    is_int(a->status, 0, "64 pieces, neither initial nor final");
     answer_free(a);
     q.filter = branch(w, CTR_OP_NOT, NULL);
     a = ask(w, "test", NULL, &q);
