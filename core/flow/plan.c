@@ -16,7 +16,8 @@ enum {
     COST_WORTH_LOOKING = 16, /* below, no estimate pays */
     ESTIMATE_LIMIT = 200,
     ESTIMATE_WALKS = 8,
-    LOOK_BACK = 16, /* equal walks are looked for this far */
+    ESTIMATES_MAX = 16, /* in one plan */
+    LOOK_BACK = 16,     /* equal walks are looked for this far */
     TAIL_DIGITS_MIN = 3,
     WORD_KEY_MAX = 56 /* surely uncut in the index */
 };
@@ -35,6 +36,7 @@ struct way {
 struct planner {
     const struct plan_options *options;
     struct arena *arena;
+    unsigned estimates;
     int error;
 };
 
@@ -215,6 +217,7 @@ static uint32_t estimate(struct planner *p, const struct way *way)
     uint32_t cost = 0;
     unsigned seen = 0;
 
+    p->estimates++;
     for (const struct plan_walk *w = way->first; w; w = w->next) {
         if (w->index == PLAN_INDEX_ID)
             continue;
@@ -236,7 +239,7 @@ static struct way cheaper(struct planner *p, struct way *a, struct way *b)
     if (a->scan || b->scan)
         return !a->scan ? *a : !b->scan ? *b : a->not_numbers ? *a : *b;
     if (p->options->estimate && a->cost > COST_WORTH_LOOKING &&
-        b->cost > COST_WORTH_LOOKING) {
+        b->cost > COST_WORTH_LOOKING && p->estimates < ESTIMATES_MAX) {
         if (!a->estimated)
             a->cost = estimate(p, a);
         if (!b->estimated)
