@@ -265,7 +265,8 @@ static struct auth_user *decoy_for(const struct auth *auth, struct ctr_str name)
     return auth->decoy;
 }
 
-/* ---- the end of an attempt ------------------------------------------------------------ */
+/* ---- the end of an attempt ------------------------------------------------------------
+ */
 
 static void attempt_free(struct attempt *a)
 {
@@ -280,8 +281,7 @@ static void attempt_free(struct attempt *a)
 /* Still the user's secret? The configuration may have changed meanwhile. */
 static bool is_current(const struct auth *auth, const struct auth_user *who)
 {
-    const struct setup_user *user =
-        setup_find_user(auth->flow->setup, str_of(who->name));
+    const struct setup_user *user = setup_find_user(auth->flow->setup, str_of(who->name));
 
     return user && user->auth == who;
 }
@@ -338,7 +338,8 @@ static void attempt_post(struct attempt *a, int status)
     loop_post(a->auth->flow->loop, on_posted, a);
 }
 
-/* ---- verify ---------------------------------------------------------------------------- */
+/* ---- verify
+ * ---------------------------------------------------------------------------- */
 
 static void on_verify(struct lane_job *lane_job)
 {
@@ -436,7 +437,8 @@ static void attempt_begin(struct attempt *a)
     job_join(job ? job : job_create(auth, a), a);
 }
 
-/* ---- slots ------------------------------------------------------------------------------ */
+/* ---- slots
+ * ------------------------------------------------------------------------------ */
 
 static void on_timer(uv_timer_t *timer);
 
@@ -481,7 +483,8 @@ static void attempt_delay(struct attempt *a)
     set_timer(a->auth);
 }
 
-/* ---- start -------------------------------------------------------------------------------- */
+/* ---- start
+ * -------------------------------------------------------------------------------- */
 
 static struct attempt *attempt_create(struct auth *auth,
                                       const struct ctr_credentials *credentials)
@@ -549,7 +552,8 @@ void flow_authenticate_cancel(struct ctr_request *request)
         attempt_free(a);
 }
 
-/* ---- life --------------------------------------------------------------------------------- */
+/* ---- life
+ * --------------------------------------------------------------------------------- */
 
 struct auth *auth_create(struct flow *flow)
 {

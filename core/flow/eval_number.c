@@ -57,6 +57,23 @@ static bool read_pieces(struct eval_number *q, const struct eval_leaf *leaf)
     return true;
 }
 
+/* Could these digits be more than the end of an E.164 number: have they a prefix? Else
+ * whatever they are read as ends with them. */
+static bool has_prefix(const struct dialplan *plan, const struct eval_piece *piece)
+{
+    size_t n = strlen(plan->outside_line);
+
+    if (piece->digits[0] == '0')
+        return true;
+    if (n > 0 && strncmp(piece->digits, plan->outside_line, n) == 0)
+        return true;
+    n = strlen(plan->international_prefix);
+    if (n > 0 && strncmp(piece->digits, plan->international_prefix, n) == 0)
+        return true;
+    n = strlen(plan->national_prefix);
+    return n > 0 && strncmp(piece->digits, plan->national_prefix, n) == 0;
+}
+
 static int compile_substr(struct eval_leaf *leaf, const struct dialplan *plan,
                           struct arena *arena)
 {
@@ -81,8 +98,9 @@ static int compile_substr(struct eval_leaf *leaf, const struct dialplan *plan,
 
         q->shape = EVAL_TAIL;
         q->short_tail = number_is_short(plan, str_make(piece->digits, piece->len));
-        q->n_readings = (uint8_t)number_readings(
-            plan, str_trim(leaf->values[leaf->n_values - 1]), q->readings);
+        if (has_prefix(plan, piece))
+            q->n_readings = (uint8_t)number_readings(
+                plan, str_trim(leaf->values[leaf->n_values - 1]), q->readings);
     } else {
         q->shape = q->n_pieces > 0 ? EVAL_INSIDE : EVAL_ANY;
     }
@@ -199,8 +217,8 @@ static bool match_inside(const struct eval *ev, const struct eval_number *q,
     if (f->number_class != NUMBER_E164)
         return false;
     n = number_format(ev->plan, NUMBER_FORMAT_NATIONAL,
-                      str_make(f->digits, f->digits_len), f->value,
-                      str_make(NULL, 0), text, sizeof(text));
+                      str_make(f->digits, f->digits_len), f->value, str_make(NULL, 0),
+                      text, sizeof(text));
     n = number_piece_digits(str_make(text, n), digits);
     return n != SIZE_MAX && in_order(q, digits, n);
 }
@@ -208,12 +226,10 @@ static bool match_inside(const struct eval *ev, const struct eval_number *q,
 /* Numbers are ordered by their digits, what is no number by its bytes. */
 static int order(const struct eval_number *q, const struct record_field *f)
 {
-    struct ctr_str mine = f->number_class == NUMBER_NONE
-                              ? f->value
-                              : str_make(f->digits, f->digits_len);
-    struct ctr_str asked = q->n_readings > 0
-                               ? str_make(q->readings[0].digits, q->readings[0].len)
-                               : q->text;
+    struct ctr_str mine =
+        f->number_class == NUMBER_NONE ? f->value : str_make(f->digits, f->digits_len);
+    struct ctr_str asked =
+        q->n_readings > 0 ? str_make(q->readings[0].digits, q->readings[0].len) : q->text;
 
     return str_cmp(mine, asked);
 }

@@ -5,8 +5,8 @@
 #include "base/error.h"
 #include "flow/eval.h"
 
-static const uint64_t no_text = CTR_KINDS_PHONE | CTR_KIND(CTR_FIELD_ID) |
-                                CTR_KIND(CTR_FIELD_PHOTO);
+static const uint64_t no_text =
+    CTR_KINDS_PHONE | CTR_KIND(CTR_FIELD_ID) | CTR_KIND(CTR_FIELD_PHOTO);
 
 /* What sounds are compared in: names, and no more (as the index has them). */
 static const uint64_t sound_kinds =

@@ -67,7 +67,8 @@ void flow_read_end(struct flow *flow)
         cache_read_end(flow->cache);
 }
 
-/* ---- sources --------------------------------------------------------------------------- */
+/* ---- sources
+ * --------------------------------------------------------------------------- */
 
 struct source *source_find(struct flow *flow, const char *name)
 {
@@ -139,7 +140,8 @@ bool source_is_stale(struct source *s, uint32_t limit)
     return as_of > 0 && clock_wall_ms() - as_of > (int64_t)limit;
 }
 
-/* ---- configuration ------------------------------------------------------------------------ */
+/* ---- configuration
+ * ------------------------------------------------------------------------ */
 
 static void link_sources(struct flow *flow, struct setup *setup)
 {
@@ -244,8 +246,7 @@ void flow_sources(struct flow_client *client, const struct ctr_principal *princi
     if (!client->conf)
         return;
     setup = setup_ref(client->flow->setup);
-    view = access_view(setup, client->conf,
-                       (struct ctr_principal *)(uintptr_t)principal);
+    view = access_view(setup, client->conf, (struct ctr_principal *)(uintptr_t)principal);
     for (uint32_t i = 0; i < view->n; i++) {
         const struct setup_source *s = view->sources[i].source;
         const struct cache_info *info = source_info(s->source);
@@ -264,7 +265,8 @@ struct ctr_principal *flow_admin(struct flow *flow)
     return flow->admin;
 }
 
-/* ---- life ------------------------------------------------------------------------------------ */
+/* ---- life
+ * ------------------------------------------------------------------------------------ */
 
 struct flow *flow_create(struct loop *loop, struct cache *cache)
 {

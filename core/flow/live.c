@@ -276,7 +276,8 @@ int live_next(struct query *q, uint32_t *source, const struct record **record)
     return -CTR_ENOENT;
 }
 
-/* ---- let go -------------------------------------------------------------------------- */
+/* ---- let go --------------------------------------------------------------------------
+ */
 
 static void tell_canceled(struct ctr_search *s)
 {

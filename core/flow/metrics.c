@@ -9,9 +9,8 @@
 
 static const uint64_t bucket_us[FLOW_BUCKETS - 1] = {10,     100,     1000,   10000,
                                                      100000, 1000000, 3000000};
-static const char *const bucket_text[FLOW_BUCKETS] = {"0.00001", "0.0001", "0.001",
-                                                      "0.01",    "0.1",    "1",
-                                                      "3",       "+Inf"};
+static const char *const bucket_text[FLOW_BUCKETS] = {
+    "0.00001", "0.0001", "0.001", "0.01", "0.1", "1", "3", "+Inf"};
 static const char *const end_text[FLOW_END_COUNT] = {
     [FLOW_END_HIT] = "hit",           [FLOW_END_MISS] = "miss",
     [FLOW_END_COMPANY] = "company",   [FLOW_END_LIMIT] = "size_limit",
@@ -143,10 +142,10 @@ static void put_sources(struct flow *flow, struct strbuf *out)
         {
             struct source *s = list_entry(it, struct source, link);
             const struct cache_info *info = source_info(s);
-            const double values[] = {
-                (double)info->contacts, (double)(s->last_success / 1000),
-                (double)(info->as_of / 1000), (double)s->syncs_ok,
-                (double)s->syncs_failed};
+            const double values[] = {(double)info->contacts,
+                                     (double)(s->last_success / 1000),
+                                     (double)(info->as_of / 1000), (double)s->syncs_ok,
+                                     (double)s->syncs_failed};
 
             if (s->conf)
                 put_source_line(out, metrics[m].name, s->name, values[m]);

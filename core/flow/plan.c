@@ -152,8 +152,7 @@ static struct way tail_way(struct planner *p, const struct eval_number *q)
                               .number_class = NUMBER_LOCAL,
                               .exact = true,
                               .key = str_make(piece->digits, piece->len)};
-    struct plan_walk tail = {.index = CACHE_NUMBER_REVERSED,
-                             .number_class = NUMBER_E164};
+    struct plan_walk tail = {.index = CACHE_NUMBER_REVERSED, .number_class = NUMBER_E164};
     struct way way = {0};
     char *reversed;
 

@@ -14,15 +14,15 @@
 #include "flow/source.h"
 
 enum {
-    FIRST_SLICE_US = 1000,      /* within query_start, when nobody waits */
-    FIRST_SLICE_BUSY_US = 100,  /* ... when others do */
-    FIRST_SLICE_FULL_US = 20,   /* ... when many do */
+    FIRST_SLICE_US = 1000,     /* within query_start, when nobody waits */
+    FIRST_SLICE_BUSY_US = 100, /* ... when others do */
+    FIRST_SLICE_FULL_US = 20,  /* ... when many do */
     MANY = 16,
     SLICE_LEAST_US = 200,
     SPARE_MAX = 64,
-    KEPT_SPARE_MAX = 64,        /* room for kept hits that stays with a spare query */
-    CLOCK_EVERY = 8,            /* candidates */
-    CLOCK_WORK = 65536,         /* bytes of text compared for one */
+    KEPT_SPARE_MAX = 64, /* room for kept hits that stays with a spare query */
+    CLOCK_EVERY = 8,     /* candidates */
+    CLOCK_WORK = 65536,  /* bytes of text compared for one */
     TICK_MS = 10
 };
 
@@ -285,8 +285,7 @@ static bool run_phase(struct query *q, int64_t until)
 /* The time is up: what was found in order goes out, the rest does not. */
 static void time_out(struct query *q)
 {
-    if (q->phase == QUERY_LIVE || q->phase == QUERY_DELIVER_LIVE ||
-        q->phase == QUERY_END)
+    if (q->phase == QUERY_LIVE || q->phase == QUERY_DELIVER_LIVE || q->phase == QUERY_END)
         return; /* these take what there is */
     if (q->phase == QUERY_WALK && q->ask.page && q->mode == QUERY_STREAM &&
         q->hits == q->limit) {
@@ -339,7 +338,8 @@ static void query_run(struct query *q, int64_t until)
     q->busy--;
 }
 
-/* ---- waiting and going on ------------------------------------------------------------ */
+/* ---- waiting and going on ------------------------------------------------------------
+ */
 
 void query_wake(struct query *q)
 {
@@ -416,7 +416,8 @@ static bool on_slice(struct loop_slice *slice)
     return !list_empty(&flow->ready);
 }
 
-/* ---- end ------------------------------------------------------------------------------ */
+/* ---- end ------------------------------------------------------------------------------
+ */
 
 static void finish_status(struct query *q)
 {
@@ -474,7 +475,8 @@ static void query_end(struct query *q)
     q->ops.on_done(q->user, &outcome);
 }
 
-/* ---- start ----------------------------------------------------------------------------- */
+/* ---- start
+ * ----------------------------------------------------------------------------- */
 
 static int check_ask(const struct query *q)
 {
@@ -528,8 +530,7 @@ static int make_plan(struct query *q)
         q->plan.n = 1;
         q->plan.walks = arena_alloc(&q->arena, sizeof(*q->plan.walks));
         ensure(q->plan.walks);
-        q->plan.walks[0] =
-            (struct plan_walk){.index = PLAN_INDEX_ID, .key = q->ask.id};
+        q->plan.walks[0] = (struct plan_walk){.index = PLAN_INDEX_ID, .key = q->ask.id};
     } else {
         r = plan_make(&q->plan, &q->filter, &options, &q->arena);
         if (r < 0)
@@ -562,7 +563,7 @@ static int prepare(struct query *q)
     int r;
 
     q->caller = q->filter.numbers_only && (q->ask.flags & CTR_QUERY_CALLER);
-    q->mode = q->ask.n_sort > 0           ? QUERY_SORT
+    q->mode = q->ask.n_sort > 0                          ? QUERY_SORT
               : q->filter.numbers_only && !q->ask.id.ptr ? QUERY_RANK
                                                          : QUERY_STREAM;
     begin_trace(q);
@@ -639,8 +640,8 @@ static int query_open(struct flow_client *client, const struct ctr_query *query,
     copy_sized(&q->ops, sizeof(q->ops), ops, ops->size);
     q->setup = setup_ref(client->flow->setup);
     q->conf = client->conf;
-    q->view = access_view(q->setup, q->conf, (struct ctr_principal *)(uintptr_t)
-                                                 q->ask.principal);
+    q->view = access_view(q->setup, q->conf,
+                          (struct ctr_principal *)(uintptr_t)q->ask.principal);
     q->limit = lower(q->ask.limit, q->conf->size_limit);
     q->deadline_us =
         q->began_us + (int64_t)lower(q->ask.time_limit, q->conf->time_limit) * 1000;

@@ -21,6 +21,7 @@ enum {
     QUERY_SORT_ALL_MAX = 100000,
     QUERY_SORT_KEYS_MAX = 8,
     QUERY_SORT_KEY_BYTES = 64,
+    QUERY_SEEN_MAX = 128, /* candidates of one source remembered as they are */
     QUERY_ARENA_MAX = 32 * 1024 * 1024
 };
 
@@ -76,18 +77,18 @@ struct query {
     uint8_t mode, phase;
     bool listed; /* in flow->queries */
     bool paused, canceled, ended;
-    bool caller;    /* CTR_QUERY_CALLER, and asks for numbers only */
-    bool direct;    /* one contact by its id */
-    bool exists;    /* ... which may be seen */
-    bool id_done;   /* PLAN_INDEX_ID: was looked up */
-    bool cut;       /* there is more than was delivered */
-    bool resumed;   /* at a place from a cursor: the first source opens there */
-    unsigned busy;  /* frames of ours on the stack */
+    bool caller;   /* CTR_QUERY_CALLER, and asks for numbers only */
+    bool direct;   /* one contact by its id */
+    bool exists;   /* ... which may be seen */
+    bool id_done;  /* PLAN_INDEX_ID: was looked up */
+    bool cut;      /* there is more than was delivered */
+    bool resumed;  /* at a place from a cursor: the first source opens there */
+    unsigned busy; /* frames of ours on the stack */
 
     /* walking: from one source of the view to the next */
     uint32_t source_first, source, source_end;
     bool source_open;
-    uint32_t walk;
+    uint32_t walk, n_seen;
     struct cache_walk *walks;
     uint32_t candidate;             /* record number of the last candidate */
     struct cache_walk delivered_at; /* streamed pages: where the last hit stood */
@@ -115,6 +116,7 @@ struct query {
     struct trace_record trace;
     /* From here on not cleared for the next use. */
     struct trace_source no_trace; /* of sources beyond the record's room */
+    uint32_t seen[QUERY_SEEN_MAX];
     struct ctr_contact *batch[QUERY_BATCH];
     char cursor[CTR_CURSOR_MAX];
 };

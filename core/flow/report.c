@@ -150,7 +150,8 @@ static void look_at_record(struct report *rep, struct section *s, const struct r
             look_at_number(rep, s, r, &f);
 }
 
-/* ---- duplicates --------------------------------------------------------------------- */
+/* ---- duplicates ---------------------------------------------------------------------
+ */
 
 /* Other sources that have the number, too. Those in front listed it already. */
 static struct cJSON *also_in(struct report *rep, struct ctr_str digits)
@@ -166,8 +167,7 @@ static struct cJSON *also_in(struct report *rep, struct ctr_str digits)
             continue;
         if (!list)
             list = cJSON_CreateArray();
-        cJSON_AddItemToArray(list,
-                             cJSON_CreateString(rep->sections[i].source->name.ptr));
+        cJSON_AddItemToArray(list, cJSON_CreateString(rep->sections[i].source->name.ptr));
     }
     return list;
 }
@@ -228,7 +228,8 @@ static void look_at_posting(struct report *rep)
         g->recnos[g->n++] = walk->recno;
 }
 
-/* ---- the way through ------------------------------------------------------------------ */
+/* ---- the way through ------------------------------------------------------------------
+ */
 
 static void open_walk(struct report *rep)
 {
@@ -275,8 +276,7 @@ static struct cJSON *finish_section(struct section *s)
     cJSON_AddNumberToObject(o, "normalised", (double)(s->numbers - s->n_none));
     cJSON_AddNumberToObject(o, "not_normalised", (double)s->n_none);
     cJSON_AddNumberToObject(o, "ambiguous", (double)s->n_ambiguous);
-    cJSON_AddNumberToObject(o, "impossible",
-                            (double)s->by_note[NUMBER_NOTE_IMPOSSIBLE]);
+    cJSON_AddNumberToObject(o, "impossible", (double)s->by_note[NUMBER_NOTE_IMPOSSIBLE]);
     cJSON_AddNumberToObject(o, "duplicates", (double)s->n_double);
     notes = cJSON_AddObjectToObject(o, "notations");
     for (unsigned i = 1; i < NUMBER_NOTE_COUNT; i++)

@@ -1,4 +1,5 @@
-/* setup.c - copies a configuration into one arena, with defaults filled and order made. */
+/* setup.c - copies a configuration into one arena, with defaults filled and order made.
+ */
 #include "flow/setup.h"
 
 #include <stdlib.h>
@@ -128,8 +129,8 @@ struct setup *setup_create(const struct flow_config *config, uint64_t serial)
             copy_names(a, config->users[i].groups, config->users[i].n_groups);
     }
     qsort(s->users, s->n_users, sizeof(*s->users), by_name);
-    s->views =
-        xcalloc((size_t)s->n_clients * ((size_t)s->n_users + 2) + 1, sizeof(struct view *));
+    s->views = xcalloc((size_t)s->n_clients * ((size_t)s->n_users + 2) + 1,
+                       sizeof(struct view *));
     return s;
 }
 

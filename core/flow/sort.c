@@ -151,12 +151,13 @@ bool sort_step(struct query *q, int64_t until_us)
 
 /* ---- window ------------------------------------------------------------------- */
 
-/* The first entry at or behind the value, 1-based; one behind the end if there is none. */
+/* The first entry at or behind the value, 1-based; one behind the end if there is none.
+ */
 static uint32_t place_of_value(const struct query *q)
 {
     char text[QUERY_SORT_KEY_BYTES];
-    struct ctr_str value = str_make(
-        text, text_fold_into(q->ask.window_value, 0, text, sizeof(text)));
+    struct ctr_str value =
+        str_make(text, text_fold_into(q->ask.window_value, 0, text, sizeof(text)));
     uint32_t low = 0, high = q->kept.n;
 
     while (low < high) {
@@ -197,8 +198,8 @@ void sort_window(struct query *q)
         q->position = q->ask.window_value.ptr ? place_of_value(q) : place_of_offset(q);
         if (n == 0)
             q->position = q->ask.window_value.ptr ? 1 : 0;
-        first = q->position > q->ask.window_before ? q->position - q->ask.window_before
-                                                   : 1;
+        first =
+            q->position > q->ask.window_before ? q->position - q->ask.window_before : 1;
         last = (uint64_t)q->position + q->ask.window_after;
         q->next_kept = (uint32_t)(first - 1);
         q->end_kept = (uint32_t)(last < n ? last : n);

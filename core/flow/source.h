@@ -40,12 +40,12 @@ struct source {
     struct flow_driver driver;
     bool started, wanted; /* wanted: as soon as the running sync has ended */
     enum source_state state;
-    char error[SOURCE_REASON]; /* "": none */
-    bool error_is_new;         /* set since the driver was last called */
-    uv_timer_t *timer;         /* next run; while syncing: the limit */
-    uv_timer_t *progress;      /* while syncing and watched */
-    int64_t next_run;          /* clock_ms; 0: none planned */
-    unsigned failures;         /* in a row */
+    char error[SOURCE_REASON];      /* "": none */
+    bool error_is_new;              /* set since the driver was last called */
+    uv_timer_t *timer;              /* next run; while syncing: the limit */
+    uv_timer_t *progress;           /* while syncing and watched */
+    int64_t next_run;               /* clock_ms; 0: none planned */
+    unsigned failures;              /* in a row */
     int64_t last_run, last_success; /* wall */
     uint32_t last_ms;
     int last_status;

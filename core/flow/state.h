@@ -56,9 +56,9 @@ struct flow {
     uint64_t serial; /* of setups */
     struct anchor *anchor;
     struct ctr_principal *admin;
-    struct list clients; /* struct flow_client */
-    struct list sources; /* struct source */
-    struct list reports; /* struct report */
+    struct list clients;  /* struct flow_client */
+    struct list sources;  /* struct source */
+    struct list reports;  /* struct report */
     struct list searches; /* struct ctr_search */
 
     /* queries */
@@ -67,7 +67,7 @@ struct flow {
     unsigned n_ready;
     struct list spare; /* to be used again */
     unsigned n_spare;
-    unsigned sorting;    /* entries kept by sorted queries */
+    unsigned sorting; /* entries kept by sorted queries */
     struct loop_slice slice;
     uv_timer_t *tick; /* deadlines, while there are queries */
     unsigned read_depth;

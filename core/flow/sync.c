@@ -30,7 +30,8 @@ enum {
 static void schedule(struct source *s, int64_t at);
 static void sync_over(void *arg);
 
-/* ---- what a record's shape depends on ------------------------------------------------- */
+/* ---- what a record's shape depends on -------------------------------------------------
+ */
 
 static uint64_t hash_z(const char *z, uint64_t seed)
 {
@@ -51,7 +52,8 @@ uint64_t sync_shape(const struct dialplan *plan)
     return XXH3_64bits_withSeed(numbers, sizeof(numbers), hash);
 }
 
-/* ---- state ------------------------------------------------------------------------------ */
+/* ---- state
+ * ------------------------------------------------------------------------------ */
 
 void sync_notify(struct source *s, bool done, int status)
 {
@@ -78,12 +80,12 @@ void sync_set_error(struct source *s, const char *reason)
 {
     snprintf(s->error, sizeof(s->error), "%s", reason ? reason : "");
     /* Cut within a character at worst: show none of it. */
-    for (size_t n = strlen(s->error);
-         n > 0 && !str_is_utf8(str_make(s->error, n)); n--)
+    for (size_t n = strlen(s->error); n > 0 && !str_is_utf8(str_make(s->error, n)); n--)
         s->error[n - 1] = 0;
 }
 
-/* ---- on the sync's thread ----------------------------------------------------------------- */
+/* ---- on the sync's thread
+ * ----------------------------------------------------------------- */
 
 static int begin_load(struct ctr_sync *sync)
 {
@@ -244,7 +246,8 @@ void flow_sync_end(struct ctr_sync *sync, int status, const char *reason)
     loop_post(sync->loop, sync_over, sync);
 }
 
-/* ---- the end, on the loop -------------------------------------------------------------------- */
+/* ---- the end, on the loop
+ * -------------------------------------------------------------------- */
 
 static void sync_free(struct ctr_sync *sync)
 {
@@ -307,8 +310,8 @@ static void note_success(struct source *s, const struct ctr_sync *sync)
     set_state(s, SOURCE_OK);
     log_info(s->who,
              "sync_ok source=%s seen=%" PRIu64 " added=%" PRIu64 " changed=%" PRIu64
-             " deleted=%" PRIu64 " rejected=%" PRIu64 " duplicates=%" PRIu64 " ms=%" PRIu32
-             "%s",
+             " deleted=%" PRIu64 " rejected=%" PRIu64 " duplicates=%" PRIu64
+             " ms=%" PRIu32 "%s",
              s->name, n->seen, n->added, n->changed, n->deleted,
              n->rejected + sync->rejects.total, n->duplicates, s->last_ms,
              sync->dry_run ? " dry_run=yes" : "");
@@ -373,7 +376,7 @@ static void sync_over(void *arg)
     if (status == 0)
         note_success(s, sync);
     else if (status == -CTR_ECANCELED && !sync->overdue)
-        set_state(s, !s->started            ? SOURCE_DISABLED
+        set_state(s, !s->started           ? SOURCE_DISABLED
                      : s->last_success > 0 ? SOURCE_OK
                                            : SOURCE_WAITING);
     else
@@ -387,7 +390,9 @@ static void sync_over(void *arg)
     tell_stopped(s);
 }
 
-/* ---- begin -------------------------------------------------------------------------------------- */
+/* ---- begin
+ * --------------------------------------------------------------------------------------
+ */
 
 static void cancel(struct source *s)
 {
@@ -505,7 +510,8 @@ static void schedule(struct source *s, int64_t at)
     uv_timer_start(s->timer, on_due, at > now ? (uint64_t)(at - now) : 0, 0);
 }
 
-/* ---- from outside ---------------------------------------------------------------------------------- */
+/* ---- from outside
+ * ---------------------------------------------------------------------------------- */
 
 /* When the first sync is due: at once without data, else when the interval has passed. */
 static int64_t first_due(struct source *s)

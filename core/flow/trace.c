@@ -120,8 +120,8 @@ static void add_count(struct cJSON *o, const char *key, uint32_t n)
 static struct cJSON *sources_json(const struct trace_record *t)
 {
     static const char *const live[] = {
-        [TRACE_LIVE_NONE] = "no",     [TRACE_LIVE_ASKED] = "asked",
-        [TRACE_LIVE_DONE] = "done",   [TRACE_LIVE_LATE] = "too late",
+        [TRACE_LIVE_NONE] = "no",       [TRACE_LIVE_ASKED] = "asked",
+        [TRACE_LIVE_DONE] = "done",     [TRACE_LIVE_LATE] = "too late",
         [TRACE_LIVE_FAILED] = "failed", [TRACE_LIVE_BUSY] = "busy"};
     struct cJSON *list = cJSON_CreateArray();
 

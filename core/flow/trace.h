@@ -1,11 +1,12 @@
 /* trace.h - the ring of what was asked and what became of it.
  *
- * Every query leaves a record of fixed size; nothing is formatted until somebody looks. */
+ * Every query leaves a record of fixed size; nothing is formatted until somebody looks.
+ */
 #ifndef FLOW_TRACE_H
 #define FLOW_TRACE_H
 
-#include "number/number.h"
 #include "base/str.h"
+#include "number/number.h"
 
 struct cJSON;
 

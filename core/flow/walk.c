@@ -1,11 +1,9 @@
 /* walk.c - from walk to walk and source to source: the candidates of a query, each once.
  *
- * No set of what was seen is kept: a record is left out when an earlier walk of the plan
- * finds it as well, or an earlier key of the same walk. */
+ * No large set of what was seen is kept: a record is left out when an earlier walk of the
+ * plan finds it as well, or an earlier key of the same walk. */
 #include "base/error.h"
 #include "flow/query.h"
-
-enum { SMALL = 16 };
 
 /* The walk goes on behind the last hit of the page before. */
 static void seek_resumed(struct query *q)
@@ -39,7 +37,7 @@ static bool open_source(struct query *q)
     const struct setup_source *s = q->view->sources[q->source].source;
 
     q->source_open = true;
-    q->walk = 0;
+    q->walk = q->n_seen = 0;
     q->id_done = false;
     if (q->plan.not_numbers && !has_not_numbers(s->cache))
         return false;
@@ -51,18 +49,20 @@ static bool open_source(struct query *q)
     return true;
 }
 
-static bool is_kept(const struct query *q, uint32_t source, uint32_t recno)
+/* The first candidates of a source are simply remembered: that is cheap, and most queries
+ * see no more. Not so when an earlier page saw some. */
+static bool was_seen(struct query *q, uint32_t recno)
 {
-    for (uint32_t i = 0; i < q->kept.n; i++)
-        if (q->kept.items[i].recno == recno && q->kept.items[i].source == source)
+    for (uint32_t i = 0; i < q->n_seen; i++)
+        if (q->seen[i] == recno)
             return true;
+    q->seen[q->n_seen++] = recno;
     return false;
 }
 
-static bool is_repeated(const struct query *q, const struct record *r, uint32_t recno)
+/* Does an earlier walk, or an earlier key of this one, find the record? */
+static bool found_before(const struct query *q, const struct record *r)
 {
-    if (q->mode == QUERY_RANK && q->kept.n <= SMALL)
-        return is_kept(q, q->source, recno);
     for (uint32_t i = 0; i < q->walk; i++) {
         if (q->plan.walks[i].index == PLAN_INDEX_ID) {
             if (str_eq(record_id(r), q->plan.walks[i].key))
@@ -75,9 +75,13 @@ static bool is_repeated(const struct query *q, const struct record *r, uint32_t 
            !cache_walk_is_first(&q->walks[q->walk], r);
 }
 
+static bool can_repeat(const struct query *q)
+{
+    return q->plan.n > 1 || (!q->plan.scan && !q->direct);
+}
+
 /* Takes the record apart, unless that is what was done last. */
-static void load(struct query *q, uint32_t source, uint32_t recno,
-                 const struct record *r)
+static void load(struct query *q, uint32_t source, uint32_t recno, const struct record *r)
 {
     struct flow *flow = q->flow;
     const struct view_source *view = &q->view->sources[source];
@@ -121,11 +125,15 @@ static int step(struct query *q, uint32_t *recno)
 static int propose(struct query *q, uint32_t recno)
 {
     struct record r;
-    int err = cache_get(q->view->sources[q->source].source->cache, recno, &r);
+    bool remember = q->n_seen < QUERY_SEEN_MAX && !q->ask.resume.ptr;
+    int err;
 
+    if (can_repeat(q) && remember && was_seen(q, recno))
+        return -CTR_EPAUSE;
+    err = cache_get(q->view->sources[q->source].source->cache, recno, &r);
     if (err == -CTR_EIO)
         query_trace_source(q, q->source)->damaged++;
-    if (err < 0 || is_repeated(q, &r, recno))
+    if (err < 0 || (can_repeat(q) && !remember && found_before(q, &r)))
         return -CTR_EPAUSE;
     q->candidate = recno;
     load(q, q->source, recno, &r);

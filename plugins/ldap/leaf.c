@@ -409,7 +409,7 @@ static bool may_be_local(const struct filter *f, const struct attr *attr)
     const struct server *s = f->server;
 
     return attr && (attr->type >= ATTR_CLASS || attr == s->attributes.ou ||
-                    (s->base.n > 0 && attr == s->base.rdns[0].attr));
+                    local_has(&s->base_entry, attr));
 }
 
 int leaf_build(struct filter *f, const struct attr_ref *ref, uint32_t op,

@@ -279,6 +279,10 @@ static bool run_contacts(struct op *op, struct search *s)
     if (err >= 0)
         return err == 1;
     code = op_result(err, &text);
+    if (err == -CTR_EINVAL) {
+        code = RESULT_ADMIN_LIMIT;
+        text = "the filter is too large; ask for less at once";
+    }
     search_end(op, code, text);
     return false;
 }

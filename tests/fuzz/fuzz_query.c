@@ -23,19 +23,39 @@ static unsigned take(struct bytes *b, unsigned below)
     return v % below;
 }
 
-/* ---- a small world ------------------------------------------------------------------- */
+/* ---- a small world -------------------------------------------------------------------
+ */
 
 static const char *const words[] = {
-    "Müller",  "Mueller", "muller",   "Meier",    "Mayer",    "Maier",  "Straße",
-    "strasse", "Jörg",    "Joerg",    "Zoë",      "O'Neill",  "Smith",  "Acme GmbH",
-    "ACME",    "Nord AG", "von Beck", "Ångström", "München",  "Köln",   "a",
-    "é",       "x1",      "Weiß",     "Anna-Lena", "J. R.",   "---",    "Łukasz"};
-static const char *const numbers[] = {
-    "+49 89 840798-192", "089/840798193", "0049 (0)89 840798-0", "192",  "193",
-    "+1 212 555 0100",   "0171 1234567",  "+49 171 1234567",     "112",  "12345678",
-    "4989840798192",     "+43 1 5550100", "00431 5550100",       "0",    "+",
-    "089 840798",        "tel:+12125550100", "call me",          "*21#", "+49 89 8407981920",
-    "5550100",           "07980",         "840798192",           "+4989", "(0)89"};
+    "Müller",  "Mueller", "muller",   "Meier",     "Mayer",   "Maier", "Straße",
+    "strasse", "Jörg",    "Joerg",    "Zoë",       "O'Neill", "Smith", "Acme GmbH",
+    "ACME",    "Nord AG", "von Beck", "Ångström",  "München", "Köln",  "a",
+    "é",       "x1",      "Weiß",     "Anna-Lena", "J. R.",   "---",   "Łukasz"};
+static const char *const numbers[] = {"+49 89 840798-192",
+                                      "089/840798193",
+                                      "0049 (0)89 840798-0",
+                                      "192",
+                                      "193",
+                                      "+1 212 555 0100",
+                                      "0171 1234567",
+                                      "+49 171 1234567",
+                                      "112",
+                                      "12345678",
+                                      "4989840798192",
+                                      "+43 1 5550100",
+                                      "00431 5550100",
+                                      "0",
+                                      "+",
+                                      "089 840798",
+                                      "tel:+12125550100",
+                                      "call me",
+                                      "*21#",
+                                      "+49 89 8407981920",
+                                      "5550100",
+                                      "07980",
+                                      "840798192",
+                                      "+4989",
+                                      "(0)89"};
 static const char *const mails[] = {"mueller@acme.example", "jörg@nord.example",
                                     "a.b-c@x.example", "noat", "smith@acme.example"};
 
@@ -133,7 +153,8 @@ static void end_world(void)
     world_close(&small);
 }
 
-/* ---- bytes to a filter ------------------------------------------------------------------ */
+/* ---- bytes to a filter
+ * ------------------------------------------------------------------ */
 
 static struct ctr_str take_value(struct bytes *b, uint64_t kinds)
 {
@@ -188,9 +209,9 @@ static uint64_t take_kinds(struct bytes *b)
 static struct ctr_filter *take_leaf(struct bytes *b)
 {
     static const uint32_t ops[] = {
-        CTR_OP_EQUAL,  CTR_OP_EQUAL,   CTR_OP_SUBSTR, CTR_OP_SUBSTR, CTR_OP_SUBSTR,
-        CTR_OP_WORDS,  CTR_OP_APPROX,  CTR_OP_GE,     CTR_OP_LE,     CTR_OP_PRESENT,
-        CTR_OP_FALSE,  CTR_OP_TRUE,    CTR_OP_UNDEFINED};
+        CTR_OP_EQUAL, CTR_OP_EQUAL,  CTR_OP_SUBSTR,   CTR_OP_SUBSTR, CTR_OP_SUBSTR,
+        CTR_OP_WORDS, CTR_OP_APPROX, CTR_OP_GE,       CTR_OP_LE,     CTR_OP_PRESENT,
+        CTR_OP_FALSE, CTR_OP_TRUE,   CTR_OP_UNDEFINED};
     struct world *w = &small;
     struct ctr_filter *f = leaf(w, ops[take(b, COUNT(ops))], take_kinds(b), NULL);
     struct ctr_str *values;
@@ -227,7 +248,8 @@ static struct ctr_filter *take_filter(struct bytes *b, unsigned depth)
     return f;
 }
 
-/* ---- both ways ----------------------------------------------------------------------------- */
+/* ---- both ways
+ * ----------------------------------------------------------------------------- */
 
 struct found {
     uint32_t n;
@@ -337,7 +359,8 @@ static bool compare(struct found *a, struct found *b)
         int order = i == a->n ? 1 : k == b->n ? -1 : memcmp(a->ids[i], b->ids[k], 8);
 
         if (order != 0)
-            printf("# %s by the plan: %s\n", order < 0 ? "missed" : "invented or repeated",
+            printf("# %s by the plan: %s\n",
+                   order < 0 ? "missed" : "invented or repeated",
                    order < 0 ? a->ids[i] : b->ids[k]);
         i += order <= 0;
         k += order >= 0;

@@ -238,8 +238,8 @@ struct answer {
     char cursor[CTR_CURSOR_MAX];
     size_t cursor_len;
     /* What the front end does. */
-    unsigned pause_each;  /* batches; 0: never */
-    unsigned cancel_at;   /* batch; 0: never; 1: the first */
+    unsigned pause_each; /* batches; 0: never */
+    unsigned cancel_at;  /* batch; 0: never; 1: the first */
     bool cancel_by_call;
     struct ctr_request *request;
 };
@@ -378,7 +378,8 @@ UNUSED static const char *ids_of(const struct answer *a)
     return out;
 }
 
-/* ---- principals --------------------------------------------------------------------- */
+/* ---- principals ---------------------------------------------------------------------
+ */
 
 struct login {
     bool done;

@@ -19,14 +19,14 @@ enum {
     FAX = CTR_FIELD_PHONE_FAX
 };
 
-#define K(kind)  CTR_KIND(kind)
-#define PHONES   CTR_KINDS_PHONE
-#define NAMES    (K(NAME) | K(GIVEN) | K(SN))
-#define EQ(k, v) leaf(w, CTR_OP_EQUAL, (k), (v))
+#define K(kind)   CTR_KIND(kind)
+#define PHONES    CTR_KINDS_PHONE
+#define NAMES     (K(NAME) | K(GIVEN) | K(SN))
+#define EQ(k, v)  leaf(w, CTR_OP_EQUAL, (k), (v))
 #define SUB(k, v) substr(w, (k), (v))
-#define AND(...) branch(w, CTR_OP_AND, __VA_ARGS__, NULL)
-#define OR(...)  branch(w, CTR_OP_OR, __VA_ARGS__, NULL)
-#define NOT(f)   branch(w, CTR_OP_NOT, (f), NULL)
+#define AND(...)  branch(w, CTR_OP_AND, __VA_ARGS__, NULL)
+#define OR(...)   branch(w, CTR_OP_OR, __VA_ARGS__, NULL)
+#define NOT(f)    branch(w, CTR_OP_NOT, (f), NULL)
 
 static void fill(struct world *w)
 {
@@ -62,30 +62,45 @@ static void fill(struct world *w)
 }
 
 static const char *const hr[] = {"@hr"}, *const only_alice[] = {"alice"};
-static const struct flow_rule mobile_rule[] = {
-    {.kind = MOBILE, .who = hr, .n_who = 1},
-    {.kind = ORG, .who = hr, .n_who = 1}};
+static const struct flow_rule mobile_rule[] = {{.kind = MOBILE, .who = hr, .n_who = 1},
+                                               {.kind = ORG, .who = hr, .n_who = 1}};
 
 static void configure(struct world *w)
 {
     static const char *const crm_only[] = {"crm"};
     struct flow_source_config sources[] = {
-        {.name = "private", .plan = munich(), .priority = 200, .rules = mobile_rule,
+        {.name = "private",
+         .plan = munich(),
+         .priority = 200,
+         .rules = mobile_rule,
          .n_rules = 2},
         {.name = "crm", .plan = munich(), .priority = 100},
-        {.name = "secret", .plan = munich(), .priority = 10, .allow = only_alice,
+        {.name = "secret",
+         .plan = munich(),
+         .priority = 10,
+         .allow = only_alice,
          .n_allow = 1},
     };
     struct flow_client_config clients[] = {
-        {.name = "test", .plan = munich(), .ambiguity = FLOW_AMBIGUITY_ALL,
-         .company_match = true, .anonymous = true},
+        {.name = "test",
+         .plan = munich(),
+         .ambiguity = FLOW_AMBIGUITY_ALL,
+         .company_match = true,
+         .anonymous = true},
         {.name = "first", .plan = munich(), .ambiguity = FLOW_AMBIGUITY_FIRST},
-        {.name = "company", .plan = munich(), .ambiguity = FLOW_AMBIGUITY_COMPANY,
+        {.name = "company",
+         .plan = munich(),
+         .ambiguity = FLOW_AMBIGUITY_COMPANY,
          .company_match = true},
-        {.name = "echo", .plan = munich(), .format = NUMBER_FORMAT_ASKED,
+        {.name = "echo",
+         .plan = munich(),
+         .format = NUMBER_FORMAT_ASKED,
          .company_match = true},
         {.name = "national", .plan = munich(), .format = NUMBER_FORMAT_NATIONAL},
-        {.name = "crm", .plan = munich(), .sources = crm_only, .n_sources = 1,
+        {.name = "crm",
+         .plan = munich(),
+         .sources = crm_only,
+         .n_sources = 1,
          .fields = K(NAME) | K(BUSINESS)},
     };
     static const char *const groups[] = {"hr"};
@@ -168,7 +183,8 @@ static void test_numbers(struct world *w)
     expect(w, "test", admin, SUB(PHONES, "*112"), "hotline", "its tail is only itself");
     expect(w, "test", admin, SUB(PHONES, "*840798192"), "mueller", "tail");
     expect(w, "test", admin, SUB(PHONES, "*089840798192"), "mueller", "tail, national");
-    expect(w, "test", admin, SUB(PHONES, "089 840798*"), "central,mueller,maier", "prefix");
+    expect(w, "test", admin, SUB(PHONES, "089 840798*"), "central,mueller,maier",
+           "prefix");
     expect(w, "test", admin, SUB(PHONES, "*8407*193*"), "maier", "inside");
     expect(w, "test", admin, SUB(PHONES, "*08984*"), "mueller,maier,central",
            "inside, national");
@@ -182,8 +198,8 @@ static void test_numbers(struct world *w)
 static void test_caller(struct world *w)
 {
     struct ctr_principal *admin = flow_admin(w->flow);
-    struct ctr_filter *f = OR(EQ(K(BUSINESS), "+12125550100"),
-                              EQ(K(MOBILE), "+12125550100"));
+    struct ctr_filter *f =
+        OR(EQ(K(BUSINESS), "+12125550100"), EQ(K(MOBILE), "+12125550100"));
     struct ctr_query q = ask_for(f);
     struct answer *a;
 
@@ -245,7 +261,8 @@ static void test_caller(struct world *w)
     answer_free(a);
 }
 
-/* ---- access ------------------------------------------------------------------------- */
+/* ---- access -------------------------------------------------------------------------
+ */
 
 static void test_private(struct world *w, struct ctr_principal *alice,
                          struct ctr_principal *bob)
@@ -323,8 +340,9 @@ static void test_hidden(struct world *w, struct ctr_principal *alice,
     expect(w, "test", alice, SUB(PHONES, "+49170*"), "", "not by prefix");
     expect(w, "test", alice, SUB(PHONES, "*9999999"), "", "not by tail");
     expect(w, "test", alice, SUB(PHONES, "*99*99*"), "", "not inside");
-    expect(w, "test", alice, SUB(PHONES, "*1*"), "mueller,maier,acme1,acme2,acme3,"
-                                                 "hotline,trunk,p1",
+    expect(w, "test", alice, SUB(PHONES, "*1*"),
+           "mueller,maier,acme1,acme2,acme3,"
+           "hotline,trunk,p1",
            "others are found");
     for (char c = '0'; c <= '9'; c++) {
         snprintf(probe, sizeof(probe), "+%c", c);
@@ -338,14 +356,15 @@ static void test_hidden(struct world *w, struct ctr_principal *alice,
         is_int(a->n, 0, "no bisection by <= %s", probe);
         answer_free(a);
     }
-    expect(w, "test", alice, AND(EQ(K(CTR_FIELD_ID), "p3"),
-                                 leaf(w, CTR_OP_PRESENT, K(MOBILE), NULL)),
-           "", "not present");
+    expect(w, "test", alice,
+           AND(EQ(K(CTR_FIELD_ID), "p3"), leaf(w, CTR_OP_PRESENT, K(MOBILE), NULL)), "",
+           "not present");
     expect(w, "test", alice,
            AND(EQ(K(CTR_FIELD_ID), "p3"), NOT(EQ(K(MOBILE), "+491709999999"))), "p3",
            "the opposite holds as for anybody without");
     expect(w, "test", alice, leaf(w, CTR_OP_WORDS, K(ORG), "hidden"), "", "not by words");
-    expect(w, "test", alice, leaf(w, CTR_OP_APPROX, K(ORG), "hidden"), "", "nor by sound");
+    expect(w, "test", alice, leaf(w, CTR_OP_APPROX, K(ORG), "hidden"), "",
+           "nor by sound");
 
     q = ask_for(EQ(K(SN), "Person"));
     a = ask(w, "test", alice, &q);
@@ -367,9 +386,10 @@ static void test_hidden(struct world *w, struct ctr_principal *alice,
     ok(!(a->kinds & K(NAME)), "its derived name does not tell the number");
     answer_free(a);
     expect(w, "test", alice, SUB(K(NAME), "*8888888*"), "", "nor does a search in names");
-    a = ask(w, "crm", alice, &(struct ctr_query){.size = sizeof(q),
-                                                .want = CTR_KINDS_ALL,
-                                                .filter = EQ(K(BUSINESS), "192")});
+    a = ask(w, "crm", alice,
+            &(struct ctr_query){.size = sizeof(q),
+                                .want = CTR_KINDS_ALL,
+                                .filter = EQ(K(BUSINESS), "192")});
     is_int(a->kinds, K(NAME) | K(BUSINESS), "a client's field mask");
     answer_free(a);
     expect(w, "crm", alice, EQ(K(SN), "Maier"), "", "what it leaves out cannot be asked");
@@ -405,7 +425,8 @@ static void test_trace(struct world *w, struct ctr_principal *alice)
     answer_free(a);
     json = flow_trace_last(w->flow, "test");
     text = cJSON_PrintUnformatted(json);
-    ok(strstr(text, "\"field hidden from this user\":1") != NULL, "why there was no name");
+    ok(strstr(text, "\"field hidden from this user\":1") != NULL,
+       "why there was no name");
     ok(strstr(text, "\"principal\":\"alice\"") != NULL, "who asked");
     ok(strstr(text, "+491709999999") != NULL, "what it was read as");
     free(text);

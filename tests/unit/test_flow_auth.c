@@ -1,8 +1,8 @@
 /* test_flow_auth.c - passwords: right, wrong, unknown, remembered, slowed down. */
 #include <sodium.h>
 
-#include "flow_util.h"
 #include "flow/throttle.h"
+#include "flow_util.h"
 
 static char phc[crypto_pwhash_STRBYTES];
 

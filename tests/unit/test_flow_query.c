@@ -45,13 +45,22 @@ static void configure(struct world *w)
         {.name = "many", .plan = munich(), .priority = 1},
         {.name = "few", .plan = munich(), .priority = 2},
         {.name = "live", .plan = munich(), .priority = 3, .live = true}};
-    struct flow_client_config clients[] = {
-        {.name = "test", .plan = munich(), .size_limit = ANSWER_MAX,
-         .ambiguity = FLOW_AMBIGUITY_ALL, .anonymous = true, .time_limit = 20000},
-        {.name = "small", .plan = munich(), .size_limit = 7,
-         .ambiguity = FLOW_AMBIGUITY_ALL, .anonymous = true},
-        {.name = "other", .plan = munich(), .size_limit = 7,
-         .ambiguity = FLOW_AMBIGUITY_ALL, .anonymous = true}};
+    struct flow_client_config clients[] = {{.name = "test",
+                                            .plan = munich(),
+                                            .size_limit = ANSWER_MAX,
+                                            .ambiguity = FLOW_AMBIGUITY_ALL,
+                                            .anonymous = true,
+                                            .time_limit = 20000},
+                                           {.name = "small",
+                                            .plan = munich(),
+                                            .size_limit = 7,
+                                            .ambiguity = FLOW_AMBIGUITY_ALL,
+                                            .anonymous = true},
+                                           {.name = "other",
+                                            .plan = munich(),
+                                            .size_limit = 7,
+                                            .ambiguity = FLOW_AMBIGUITY_ALL,
+                                            .anonymous = true}};
     struct flow_config config = {
         .sources = sources, .n_sources = 3, .clients = clients, .n_clients = 3};
 
@@ -77,7 +86,8 @@ static size_t all_pages(struct world *w, struct ctr_query q, uint32_t size)
         if (a->status != 0 || a->n > size || (len && a->n != size))
             n = SIZE_MAX;
         for (uint32_t i = 0; i < a->n && n != SIZE_MAX; i++) {
-            unsigned at = (unsigned)atoi(a->ids[i] + 1) + (a->ids[i][0] == 'f' ? MANY : 0);
+            unsigned at =
+                (unsigned)atoi(a->ids[i] + 1) + (a->ids[i][0] == 'f' ? MANY : 0);
 
             if (seen[at])
                 n = SIZE_MAX;
@@ -97,12 +107,12 @@ static size_t all_pages(struct world *w, struct ctr_query q, uint32_t size)
 
 static void test_pages(struct world *w)
 {
-    static const uint32_t sizes[] = {1,  2,  3,   7,    50,   63,   64,
-                                     65, 99, 100, 1000, 4999, 5000, 10050, 20000};
+    static const uint32_t sizes[] = {1,  2,   3,    7,    50,   63,    64,   65,
+                                     99, 100, 1000, 4999, 5000, 10050, 20000};
     struct ctr_filter *scan = leaf(w, CTR_OP_PRESENT, K(SN), NULL);
-    struct ctr_filter *words = branch(w, CTR_OP_OR, substr(w, K(SN), "ma*"),
-                                      substr(w, K(SN), "m*"), substr(w, K(SN), "few*"),
-                                      leaf(w, CTR_OP_EQUAL, K(ORG), "odd ltd"), NULL);
+    struct ctr_filter *words =
+        branch(w, CTR_OP_OR, substr(w, K(SN), "ma*"), substr(w, K(SN), "m*"),
+               substr(w, K(SN), "few*"), leaf(w, CTR_OP_EQUAL, K(ORG), "odd ltd"), NULL);
     struct ctr_sort_key key = {.kinds = K(SN)};
     struct ctr_query q = ask_for(words), sorted;
 
@@ -181,7 +191,8 @@ static void test_cursors(struct world *w)
     q.resume = str_make(NULL, 0);
 }
 
-/* ---- limits ------------------------------------------------------------------------- */
+/* ---- limits -------------------------------------------------------------------------
+ */
 
 static void test_limits(struct world *w)
 {
@@ -277,7 +288,8 @@ static void test_deadline(struct world *w)
     answer_free(a);
 }
 
-/* ---- back-pressure, cancel -------------------------------------------------------------- */
+/* ---- back-pressure, cancel
+ * -------------------------------------------------------------- */
 
 static void test_pressure(struct world *w)
 {
@@ -286,8 +298,9 @@ static void test_pressure(struct world *w)
     unsigned batches;
 
     a->pause_each = 1;
-    is_int(flow_query_start(flow_client(w->flow, "test"), &q, &answer_ops, a, &a->request),
-           0, "started");
+    is_int(
+        flow_query_start(flow_client(w->flow, "test"), &q, &answer_ops, a, &a->request),
+        0, "started");
     world_turns(w, 50);
     is_int(a->batches, 1, "paused: one batch and no more");
     flow_query_resume(a->request);
@@ -352,7 +365,8 @@ static void test_cancel(struct world *w)
 static void test_many_at_once(struct world *w)
 {
     struct ctr_query scan = ask_for(substr(w, K(SN), "*zzz*"));
-    struct ctr_query quick = ask_for(leaf(w, CTR_OP_EQUAL, CTR_KINDS_PHONE, "+49301000042"));
+    struct ctr_query quick =
+        ask_for(leaf(w, CTR_OP_EQUAL, CTR_KINDS_PHONE, "+49301000042"));
     struct answer *scans[60], *a;
     uint64_t stall;
     unsigned done = 0;
@@ -380,7 +394,8 @@ static void test_many_at_once(struct world *w)
         answer_free(scans[i]);
 }
 
-/* ---- order, windows ---------------------------------------------------------------------- */
+/* ---- order, windows
+ * ---------------------------------------------------------------------- */
 
 static void test_sort(struct world *w)
 {
@@ -437,7 +452,8 @@ static void test_sort(struct world *w)
     answer_free(a);
 }
 
-/* ---- live sources ------------------------------------------------------------------------ */
+/* ---- live sources
+ * ------------------------------------------------------------------------ */
 
 enum live_mode { LIVE_AT_ONCE, LIVE_THREAD, LIVE_NEVER, LIVE_FAIL };
 
@@ -469,7 +485,8 @@ static void *live_thread(void *arg)
     return NULL;
 }
 
-static int live_search(void *ctx, struct ctr_search *search, const struct ctr_query *query)
+static int live_search(void *ctx, struct ctr_search *search,
+                       const struct ctr_query *query)
 {
     pthread_t thread;
 
@@ -482,7 +499,8 @@ static int live_search(void *ctx, struct ctr_search *search, const struct ctr_qu
         return -CTR_EIO;
     if (live.mode == LIVE_AT_ONCE)
         live_answer(search);
-    if (live.mode == LIVE_THREAD && pthread_create(&thread, NULL, live_thread, search) == 0)
+    if (live.mode == LIVE_THREAD &&
+        pthread_create(&thread, NULL, live_thread, search) == 0)
         pthread_detach(thread);
     return 0;
 }
@@ -494,7 +512,8 @@ static void live_cancel(void *ctx, struct ctr_search *search)
     ensure(search == live.search);
 }
 
-static int no_sync(void *ctx, struct ctr_sync *sync, const struct ctr_sync_request *request)
+static int no_sync(void *ctx, struct ctr_sync *sync,
+                   const struct ctr_sync_request *request)
 {
     (void)ctx;
     (void)request;

@@ -257,7 +257,8 @@ static void test_cancel(struct world *w, const struct flow_driver *driver)
     bool stopped = false;
 
     fake.what = OVERLOOK;
-    is_int(flow_source_sync_now(w->flow, "s", false, false, on_change, &watch), 0, "begun");
+    is_int(flow_source_sync_now(w->flow, "s", false, false, on_change, &watch), 0,
+           "begun");
     is_int(flow_source_sync_now(w->flow, "s", false, false, on_change, &second),
            -CTR_EBUSY, "never two at once");
     world_turns(w, 3000);
@@ -340,9 +341,9 @@ static void test_report(struct world *w)
     struct load l = load_begin(w, "s");
     struct cJSON *json = NULL, *s;
 
-    load_put(&l, person("a", NULL, CTR_FIELD_SURNAME, "A", CTR_FIELD_PHONE_BUSINESS,
-                        "+49 89 840798-192", CTR_FIELD_PHONE_MOBILE, "+49 89 840798-192",
-                        0));
+    load_put(&l,
+             person("a", NULL, CTR_FIELD_SURNAME, "A", CTR_FIELD_PHONE_BUSINESS,
+                    "+49 89 840798-192", CTR_FIELD_PHONE_MOBILE, "+49 89 840798-192", 0));
     load_put(&l, person("b", NULL, CTR_FIELD_SURNAME, "B", CTR_FIELD_PHONE_BUSINESS,
                         "089 840798 192", CTR_FIELD_PHONE_HOME, "ask my wife", 0));
     load_put(&l, person("c", NULL, CTR_FIELD_SURNAME, "C", CTR_FIELD_PHONE_BUSINESS,
@@ -356,11 +357,11 @@ static void test_report(struct world *w)
     is_int(cJSON_GetObjectItem(s, "numbers")->valuedouble, 5, "numbers");
     is_int(cJSON_GetObjectItem(s, "not_normalised")->valuedouble, 1, "one is none");
     is_int(cJSON_GetObjectItem(s, "duplicates")->valuedouble, 1, "one is double");
-    is_int(cJSON_GetObjectItem(cJSON_GetArrayItem(
-                                   cJSON_GetObjectItem(s, "duplicates_list"), 0),
-                               "contacts")
-               ->valuedouble,
-           2, "in two contacts");
+    is_int(
+        cJSON_GetObjectItem(
+            cJSON_GetArrayItem(cJSON_GetObjectItem(s, "duplicates_list"), 0), "contacts")
+            ->valuedouble,
+        2, "in two contacts");
     cJSON_Delete(json);
     json = NULL;
     flow_numbers_report(w->flow, "s", 10, on_report, &json); /* ends with flow */
@@ -368,8 +369,10 @@ static void test_report(struct world *w)
 
 int main(void)
 {
-    struct flow_driver driver = {
-        .sync = fake_sync, .sync_cancel = fake_cancel, .may_wait = true, .can_delta = true};
+    struct flow_driver driver = {.sync = fake_sync,
+                                 .sync_cancel = fake_cancel,
+                                 .may_wait = true,
+                                 .can_delta = true};
     struct world world, *w = &world;
     bool stopped = false;
 

@@ -81,6 +81,15 @@ static int filter_code(struct client *c, const char *filter)
     return c->code;
 }
 
+/* Copies text to p. returns its end */
+static char *append(char *p, const char *text)
+{
+    size_t n = strlen(text);
+
+    memcpy(p, text, n + 1);
+    return p + n;
+}
+
 /* "(OP(OP(...leaf...)))", depth operators around a leaf */
 static char *nested(const char *op, unsigned depth, const char *leaf)
 {
@@ -88,11 +97,10 @@ static char *nested(const char *op, unsigned depth, const char *leaf)
     char *out = must(depth * (op_len + 2) + strlen(leaf) + 1), *p = out;
 
     for (unsigned i = 0; i < depth; i++)
-        p += sprintf(p, "(%s", op);
-    p += sprintf(p, "%s", leaf);
+        p = append(append(p, "("), op);
+    p = append(p, leaf);
     for (unsigned i = 0; i < depth; i++)
-        *p++ = ')';
-    *p = '\0';
+        p = append(p, ")");
     return out;
 }
 
@@ -100,10 +108,10 @@ static char *wide(const char *op, unsigned n, const char *leaf)
 {
     char *out = must(n * strlen(leaf) + 8), *p = out;
 
-    p += sprintf(p, "(%s", op);
+    p = append(append(p, "("), op);
     for (unsigned i = 0; i < n; i++)
-        p += sprintf(p, "%s", leaf);
-    strcpy(p, ")");
+        p = append(p, leaf);
+    append(p, ")");
     return out;
 }
 
@@ -111,10 +119,10 @@ static char *starred(unsigned n)
 {
     char *out = must(n * 2 + 16), *p = out;
 
-    p += sprintf(p, "(cn=");
+    p = append(p, "(cn=");
     for (unsigned i = 0; i < n; i++)
-        p += sprintf(p, "*a");
-    strcpy(p, "*)");
+        p = append(p, "*a");
+    append(p, "*)");
     return out;
 }
 
@@ -225,7 +233,7 @@ static int with_attributes(struct client *c, unsigned n)
 
     *p = '\0';
     for (unsigned i = 0; i < n; i++)
-        p += sprintf(p, "x-%u ", i);
+        p += snprintf(p, 9, "x-%u ", i);
     client_search(c, "dc=contacts", 2, "(objectClass=person)", names);
     code = c->code;
     free(names);
@@ -261,7 +269,7 @@ static unsigned busy_of(struct testhost *t, unsigned n, size_t filler)
     unsigned busy = 0, done = 0;
     size_t used = 0;
 
-    sprintf(filter, "(cn=%0*d)", (int)filler, 7);
+    snprintf(filter, filler + 64, "(cn=%0*d)", (int)filler, 7);
     t->defer_queries = true;
     for (unsigned i = 0; i < n; i++) {
         struct request r;

@@ -32,9 +32,11 @@ struct ber {
     const uint8_t *at, *end;
 };
 
+/* data may be NULL when n is 0. */
 static inline struct ber ber_over(const void *data, size_t n)
 {
-    struct ber b = {data, (const uint8_t *)data + n};
+    struct ber b = {data, data ? (const uint8_t *)data + n : NULL};
+
     return b;
 }
 

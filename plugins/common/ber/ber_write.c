@@ -31,6 +31,15 @@ void ber_put_header(struct ber_out *out, uint8_t tag, size_t n)
 
 void ber_put_str(struct ber_out *out, uint8_t tag, struct ctr_str s)
 {
+    if (s.len > 0 && s.len < 0x80 && ber_fits(out) && s.len + 2 <= out->cap - out->len) {
+        uint8_t *to = out->data + out->len;
+
+        to[0] = tag;
+        to[1] = (uint8_t)s.len;
+        memcpy(to + 2, s.ptr, s.len);
+        out->len += s.len + 2;
+        return;
+    }
     ber_put_header(out, tag, s.len);
     ber_put(out, s.ptr, s.len);
 }
