@@ -18,11 +18,14 @@
 
 /* ---- errors ------------------------------------------------------------------------- */
 
+/* A transaction turns bad when a page it needs is no such page; the call that met it
+ * does not always say so. We give it no other reason. */
 static bool is_damage(int rc)
 {
     return rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND || rc == MDB_INVALID ||
            rc == MDB_VERSION_MISMATCH || rc == MDB_INCOMPATIBLE || rc == MDB_CURSOR_FULL ||
-           rc == MDB_PAGE_FULL || rc == MDB_BAD_VALSIZE;
+           rc == MDB_PAGE_FULL || rc == MDB_BAD_VALSIZE || rc == MDB_BAD_DBI ||
+           rc == MDB_BAD_TXN;
 }
 
 int env_error(struct cache *c, int rc)

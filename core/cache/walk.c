@@ -3,6 +3,8 @@
  * Where a walk stands is its key and recno. A cursor of the read transaction is only a
  * short cut: the walk keeps the stamp of its last movement, and when somebody else has
  * moved the cursor since, or the transaction is another, it seeks. */
+#include <errno.h>
+
 #include "base/error.h"
 #include "cache/impl.h"
 
@@ -181,7 +183,7 @@ static int next_posting(struct cache_walk *walk, const struct slot *slot)
         return go_on(walk, &p, walk->cursor);
     rc = read_cursor_get(walk->source->cache, slot->dbi[p.db]);
     if (!rc)
-        return MDB_BAD_TXN;
+        return EIO;
     return walk->at_len == 0 ? first_row(walk, &p, rc) : seek_behind(walk, &p, rc);
 }
 
@@ -201,7 +203,7 @@ static int next_record(struct cache_walk *walk, const struct slot *slot)
             return MDB_NOTFOUND;
         rc = read_cursor_get(c, slot->dbi[DB_REC]);
         if (!rc)
-            return MDB_BAD_TXN;
+            return EIO;
         err = mdb_cursor_get(rc->mdb, &k, &v, MDB_SET_RANGE);
     }
     if (err)

@@ -100,4 +100,82 @@ static inline struct cache_load_options full_load(const struct dialplan *plan)
         .full = true, .plan = plan, .max_delete_percent = 20, .may_wait = true};
 }
 
+/* ---- little shapes of tests ---- */
+
+/* Puts one contact with a surname and a number. */
+static inline int put_one(struct cache_load *load, const char *id, const char *surname,
+                          const char *number)
+{
+    struct person p;
+
+    person_add(person_new(&p, id), CTR_FIELD_SURNAME, surname);
+    if (number)
+        person_add(&p, CTR_FIELD_PHONE_BUSINESS, number);
+    return cache_load_put(load, &p.contact, 1);
+}
+
+static inline struct cache_load *begin_or_die(struct cache_source *source,
+                                              const struct cache_load_options *options)
+{
+    struct cache_load *load = NULL;
+
+    if (cache_load_begin(source, options, &load) != 0) {
+        fprintf(stderr, "cache_load_begin\n");
+        exit(2);
+    }
+    return load;
+}
+
+/* Ids of a walk's records, in its order, with blanks between: "1 2 2". */
+static inline const char *walk_ids(struct cache *c, struct cache_walk *w)
+{
+    static char out[4096];
+    size_t n = 0;
+    struct record r;
+    int rc = cache_read_begin(c);
+
+    out[0] = 0;
+    while (rc == 0 && (rc = cache_walk_next(w)) == 0) {
+        if (cache_get(w->source, w->recno, &r) != 0)
+            return "no record";
+        n += (size_t)snprintf(out + n, sizeof(out) - n, "%s" STR_FMT, n ? " " : "",
+                              STR_ARG(record_id(&r)));
+    }
+    cache_read_end(c);
+    return rc == -CTR_ENOENT ? out : "error";
+}
+
+static inline const char *ids_of(struct cache *c, struct cache_source *s,
+                                 enum cache_index index, const char *key, bool exact,
+                                 enum number_class class)
+{
+    struct cache_walk w;
+
+    cache_walk_init(&w, s, index, str_of(key), exact, class);
+    return walk_ids(c, &w);
+}
+
+static inline const char *words(struct cache *c, struct cache_source *s, const char *key)
+{
+    return ids_of(c, s, CACHE_WORD, key, false, NUMBER_NONE);
+}
+
+static inline const char *number(struct cache *c, struct cache_source *s, const char *key)
+{
+    return ids_of(c, s, CACHE_NUMBER, key, true, NUMBER_E164);
+}
+
+static inline const char *all_ids(struct cache *c, struct cache_source *s)
+{
+    return ids_of(c, s, CACHE_ALL, "", false, NUMBER_NONE);
+}
+
+static inline bool exists_in(const char *dir, const char *prefix)
+{
+    char cmd[256];
+
+    snprintf(cmd, sizeof(cmd), "ls %s/%s* >/dev/null 2>&1", dir, prefix);
+    return system(cmd) == 0;
+}
+
 #endif
