@@ -18,25 +18,21 @@
 #include "base/error.h"
 #include "os/confine.h"
 #include "os/limits.h"
-#include "os/privileges.h"
 #include "plugin/describe.h"
 #include "state.h"
-
-#define DEFAULT_USER "contactor"
 
 enum { ERROR_MAX = 1024 };
 
 static void begin_stop(struct daemon *d);
 static void finish_stop(struct daemon *d);
 
-static int complain(const char *error)
+int daemon_complain(const char *error)
 {
     log_error("contactord", "cannot start reason=\"%s\"", error);
     return -CTR_EIO;
 }
 
-/* ---- configuration ------------------------------------------------------------------
- */
+/* ---- configuration -------------------------------------------------------------- */
 
 static void log_diag(struct diag *diag)
 {
@@ -70,8 +66,7 @@ static int load_settings(struct daemon *d)
     return err;
 }
 
-/* ---- with the rights of the start ----------------------------------------------------
- */
+/* ---- with the rights of the start ----------------------------------------------- */
 
 static int open_net(struct daemon *d)
 {
@@ -109,29 +104,6 @@ static int make_instances(struct daemon *d)
     return 0;
 }
 
-/* Who to become: what the file says, else "contactor", else whose state_dir it is. */
-static int find_user(struct daemon *d, struct privileges_user *user, bool *found)
-{
-    const struct settings_daemon *s = &d->settings->daemon;
-    char error[ERROR_MAX], owner[32];
-
-    *found = false;
-    if (!privileges_is_root())
-        return 0;
-    if (s->user) {
-        if (privileges_find(s->user, s->group, user, error, sizeof(error)) != 0)
-            return complain(error);
-        *found = true;
-        return 0;
-    }
-    *found = privileges_find(DEFAULT_USER, s->group, user, error, sizeof(error)) == 0;
-    if (*found || state_owner(s->state_dir) == 0)
-        return 0;
-    snprintf(owner, sizeof(owner), "%u", (unsigned)state_owner(s->state_dir));
-    *found = privileges_find(owner, s->group, user, error, sizeof(error)) == 0;
-    return 0;
-}
-
 static int open_state(struct daemon *d, const struct privileges_user *user)
 {
     const struct settings_daemon *s = &d->settings->daemon;
@@ -140,99 +112,14 @@ static int open_state(struct daemon *d, const struct privileges_user *user)
     char error[ERROR_MAX];
 
     if (state_open(s->state_dir, uid, gid, &d->lock_fd, error, sizeof(error)) != 0)
-        return complain(error);
+        return daemon_complain(error);
     if (control_open(d->loop, s->control_socket, uid, gid, &daemon_control_ops, d,
                      &d->control, error, sizeof(error)) != 0)
-        return complain(error);
+        return daemon_complain(error);
     return 0;
 }
 
-/* ---- rights given up -----------------------------------------------------------------
- */
-
-static int drop_privileges(const struct privileges_user *user)
-{
-    char error[ERROR_MAX];
-
-    if (privileges_drop(user, error, sizeof(error)) != 0)
-        return complain(error);
-    if (user)
-        log_info("contactord", "privileges dropped user=%s uid=%u", user->name,
-                 (unsigned)user->uid);
-    return 0;
-}
-
-/* Copies what can still be opened: a reload must not name anything else. */
-static void remember_folders(struct daemon *d)
-{
-    const struct settings *s = d->settings;
-    char *plugins[3];
-    unsigned n = registry_folders(&d->registry, plugins), at = 0;
-    static const char *const always[] = {"/etc", "/usr",  "/lib",
-                                         "/opt", "/proc", "/run/credentials"};
-    const unsigned n_always = sizeof(always) / sizeof(always[0]);
-
-    d->confined = xcalloc(s->n_folders + n + n_always + 2, sizeof(*d->confined));
-    for (unsigned i = 0; i < s->n_folders; i++)
-        d->confined[at++] = xstrdup(s->folders[i]);
-    for (unsigned i = 0; i < n; i++)
-        d->confined[at++] = plugins[i];
-    for (unsigned i = 0; i < n_always; i++)
-        d->confined[at++] = xstrdup(always[i]);
-    d->confined[at] = xstrdup(s->daemon.state_dir);
-}
-
-static void forget_folders(struct daemon *d)
-{
-    for (char **folder = d->confined; folder && *folder; folder++)
-        free(*folder);
-    free(d->confined);
-    d->confined = NULL;
-}
-
-static int confine(struct daemon *d)
-{
-    const struct settings_daemon *s = &d->settings->daemon;
-    char *folder = xstrdup(s->control_socket);
-    const char *writable[] = {s->state_dir, folder, NULL};
-    struct confine_paths paths = {.read_write = writable};
-    char error[ERROR_MAX];
-    bool active = false;
-    int err = 0;
-
-    *strrchr(folder, '/') = '\0';
-    if (s->confine) {
-        remember_folders(d);
-        paths.read_only = (const char *const *)d->confined;
-        err = confine_files(&paths, &active, error, sizeof(error));
-        if (err != 0)
-            complain(error);
-        if (!active)
-            forget_folders(d);
-    }
-    free(folder);
-    return err;
-}
-
-static int confine_calls(struct daemon *d)
-{
-    const struct settings_daemon *s = &d->settings->daemon;
-    struct confine_syscalls_options options = {.allow_jit = s->allow_jit};
-    char error[ERROR_MAX];
-    int err;
-
-    if (!s->confine)
-        return 0;
-    err = confine_syscalls(&options, error, sizeof(error));
-    if (err == -CTR_ENOTSUP) {
-        log_warn("contactord", "system calls are not confined reason=\"%s\"", error);
-        return 0;
-    }
-    return err != 0 ? complain(error) : 0;
-}
-
-/* ---- the inner parts ------------------------------------------------------------------
- */
+/* ---- the inner parts ------------------------------------------------------------ */
 
 void daemon_retain_cache(struct daemon *d)
 {
@@ -254,7 +141,7 @@ static int open_inner(struct daemon *d)
 
     snprintf(dir, sizeof(dir), "%s/cache", s->state_dir);
     if (cache_open(d->loop, &options, &d->cache, error, sizeof(error)) != 0)
-        return complain(error);
+        return daemon_complain(error);
     d->flow = flow_create(d->loop, d->cache);
     flow_configure(d->flow, &d->settings->flow);
     settings_forget_passwords(d->settings);
@@ -276,8 +163,7 @@ static void start_instances(struct daemon *d)
     }
 }
 
-/* ---- signals, watchdog
- * ------------------------------------------------------------------ */
+/* ---- signals, watchdog ---------------------------------------------------------- */
 
 static void on_signal(uv_signal_t *signal, int number)
 {
@@ -328,8 +214,7 @@ static void close_handles(struct daemon *d)
     d->handles_open = false;
 }
 
-/* ---- the end
- * ------------------------------------------------------------------------------ */
+/* ---- the end -------------------------------------------------------------------- */
 
 static void on_deadline(uv_timer_t *timer)
 {
@@ -429,15 +314,14 @@ static void tear_down(struct daemon *d)
     loop_destroy(d->loop);
     settings_destroy(d->settings);
     registry_finish(&d->registry);
-    forget_folders(d);
+    rights_forget(d);
     notify_close(d->notify);
     if (d->lock_fd >= 0)
         close(d->lock_fd);
     free(d->config_path);
 }
 
-/* ---- all of it
- * ----------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------ */
 
 static char *absolute(const char *path)
 {
@@ -470,11 +354,12 @@ static int begin(struct daemon *d)
     char error[ERROR_MAX];
 
     if (number_global_init() != 0)
-        return complain("the tables of telephone numbers could not be made");
+        return daemon_complain("the tables of telephone numbers could not be made");
     if (limits_raise_files(&d->descriptors, error, sizeof(error)) != 0 ||
         limits_no_core(error, sizeof(error)) != 0)
         log_warn("contactord", "resource limit not set reason=\"%s\"", error);
-    return notify_open(&d->notify, error, sizeof(error)) != 0 ? complain(error) : 0;
+    return notify_open(&d->notify, error, sizeof(error)) != 0 ? daemon_complain(error)
+                                                              : 0;
 }
 
 static int build(struct daemon *d)
@@ -485,15 +370,15 @@ static int build(struct daemon *d)
 
     if ((err = begin(d)) != 0 || (err = load_settings(d)) != 0 ||
         (err = open_net(d)) != 0 || (err = make_instances(d)) != 0 ||
-        (err = find_user(d, &user, &found)) != 0 ||
+        (err = rights_find_user(d, &user, &found)) != 0 ||
         (err = open_state(d, found ? &user : NULL)) != 0 ||
-        (err = drop_privileges(found ? &user : NULL)) != 0 || (err = confine(d)) != 0 ||
-        (err = open_inner(d)) != 0)
+        (err = rights_drop(found ? &user : NULL)) != 0 ||
+        (err = rights_confine(d)) != 0 || (err = open_inner(d)) != 0)
         return err;
     open_handles(d);
     start_instances(d);
     control_start(d->control);
-    return confine_calls(d);
+    return rights_confine_calls(d);
 }
 
 int daemon_run(const char *config_path)
@@ -516,8 +401,7 @@ int daemon_run(const char *config_path)
     return code;
 }
 
-/* ---- without running
- * ------------------------------------------------------------------------ */
+/* ---- without running ------------------------------------------------------------ */
 
 int daemon_check(const char *config_path)
 {

@@ -1,6 +1,7 @@
 /* daemon_private.h - the daemon's own state, for the files that make it.
  *
  *     daemon.c         up, run, down
+ *     daemon_rights.c  privileges and confinement
  *     daemon_slots.c   instances: made, started, replaced, stopped
  *     daemon_reload.c  from the running configuration to another one
  *     daemon_report.c  what contactorctl is told */
@@ -12,6 +13,7 @@
 #include "daemon.h"
 #include "loop/loop.h"
 #include "os/notify.h"
+#include "os/privileges.h"
 #include "settings.h"
 
 enum {
@@ -73,6 +75,19 @@ void daemon_stop(struct daemon *d, const char *why);
 void daemon_ended_one(struct daemon *d);
 /* Names of everything that has a part of the cache: the rest is forgotten. */
 void daemon_retain_cache(struct daemon *d);
+
+/* Why it cannot start, into the log. returns -CTR_EIO */
+int daemon_complain(const char *error);
+
+/* ---- daemon_rights.c ---- */
+/* Who to become; found false: it stays who it is. */
+int rights_find_user(struct daemon *d, struct privileges_user *user, bool *found);
+int rights_drop(const struct privileges_user *user);
+/* Files, before there are threads. */
+int rights_confine(struct daemon *d);
+/* System calls, after the last step of the start. */
+int rights_confine_calls(struct daemon *d);
+void rights_forget(struct daemon *d);
 
 /* ---- daemon_slots.c ---- */
 struct slot *slot_find(struct daemon *d, const char *name);

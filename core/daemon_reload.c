@@ -34,8 +34,7 @@ struct reload {
     unsigned kept, changed, added, removed;
 };
 
-/* ---- looking
- * ---------------------------------------------------------------------------- */
+/* ---- looking -------------------------------------------------------------------- */
 
 /* Certificates are part of the files, too. */
 static void check_tls(struct daemon *d, const struct settings_instance *si,
@@ -137,8 +136,7 @@ static int make_changes(struct reload *r)
     return 0;
 }
 
-/* ---- exchanging
- * ------------------------------------------------------------------------- */
+/* ---- exchanging ----------------------------------------------------------------- */
 
 /* The old one of a front end ends while the new one answers already. */
 static void end_beside(struct slot *slot, struct settings_instance *si)
@@ -272,8 +270,7 @@ static void apply(struct reload *r)
         daemon_retain_cache(d);
 }
 
-/* ---- requests
- * ---------------------------------------------------------------------------- */
+/* ---- requests ------------------------------------------------------------------- */
 
 static void log_text(struct strbuf *text)
 {

@@ -12,8 +12,7 @@
 
 enum { SOURCE_PREFIX = sizeof("source.") - 1, FRONTEND_PREFIX = sizeof("frontend.") - 1 };
 
-/* ---- sources
- * ---------------------------------------------------------------------------- */
+/* ---- sources -------------------------------------------------------------------- */
 
 /* A source nobody could ask flow about, with the members every source has. */
 static cJSON *source_unknown(const char *name)
@@ -64,8 +63,7 @@ static cJSON *report_sources(void *ctx, const char *name)
     return list;
 }
 
-/* ---- front ends
- * -------------------------------------------------------------------------- */
+/* ---- front ends ----------------------------------------------------------------- */
 
 static void add_listen(cJSON *json, struct net_service *service)
 {
@@ -125,8 +123,7 @@ static cJSON *report_frontends(struct daemon *d)
     return list;
 }
 
-/* ---- the daemon
- * --------------------------------------------------------------------------- */
+/* ---- the daemon ----------------------------------------------------------------- */
 
 static cJSON *cache_json(struct daemon *d)
 {
@@ -166,8 +163,7 @@ static cJSON *report_status(void *ctx)
     return json;
 }
 
-/* ---- metrics
- * ------------------------------------------------------------------------------- */
+/* ---- metrics -------------------------------------------------------------------- */
 
 static void put_services(struct daemon *d, struct strbuf *out, const char *name,
                          const char *kind, const char *help,
@@ -291,8 +287,7 @@ static void report_metrics(void *ctx, struct strbuf *out)
     free(all);
 }
 
-/* ---- the rest
- * ------------------------------------------------------------------------------- */
+/* ---- the rest ------------------------------------------------------------------- */
 
 static unsigned report_names(void *ctx, const char *kind, const char **out, unsigned cap)
 {

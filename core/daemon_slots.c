@@ -6,7 +6,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 
-/* ---- slots ------------------------------------------------------------------------- */
+/* ---- slots ---------------------------------------------------------------------- */
 
 struct slot *slot_find(struct daemon *d, const char *name)
 {
@@ -73,7 +73,7 @@ void slot_adopt(struct slot *slot, struct settings_instance *si)
     slot->problem = NULL;
 }
 
-/* ---- up ---------------------------------------------------------------------------- */
+/* ---- up ------------------------------------------------------------------------- */
 
 /* The slot that listens at an address now: on reload its socket is taken over, whether
  * it is the same section or another one. */
@@ -138,7 +138,7 @@ void slot_start(struct slot *slot)
     slot_set_problem(slot, error);
 }
 
-/* ---- down -------------------------------------------------------------------------- */
+/* ---- down ----------------------------------------------------------------------- */
 
 struct dropping {
     struct daemon *daemon;

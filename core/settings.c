@@ -13,7 +13,7 @@
 static const char *const sections[] = {"contactor", "dialplan", "source",
                                        "frontend",  "user",     NULL};
 
-/* ---- helpers ----------------------------------------------------------------------- */
+/* ---- helpers -------------------------------------------------------------------- */
 
 static bool name_ok(const char *kind, struct ctr_str name)
 {
@@ -88,7 +88,7 @@ const char *const *settings_list(struct settings_build *b,
     return list;
 }
 
-/* ---- [contactor] ------------------------------------------------------------------- */
+/* ---- [contactor] ---------------------------------------------------------------- */
 
 static int read_daemon(struct settings_build *b, struct settings_daemon *out)
 {
@@ -137,7 +137,7 @@ void settings_add_secrets(struct settings_build *b, const struct conf_node *sect
     }
 }
 
-/* ---- [user.NAME] ------------------------------------------------------------------- */
+/* ---- [user.NAME] ---------------------------------------------------------------- */
 
 static void read_user(struct settings_build *b, const struct conf_node *section,
                       struct flow_user_config *user)
@@ -201,7 +201,7 @@ static void read_users(struct settings_build *b)
     b->s->flow.users = users;
 }
 
-/* ---- all --------------------------------------------------------------------------- */
+/* ---- all ------------------------------------------------------------------------ */
 
 /* The folder of the configuration itself, and what the administrator adds. */
 static void read_folders(struct settings_build *b)
@@ -296,8 +296,7 @@ void settings_destroy(struct settings *settings)
     free(settings);
 }
 
-/* ---- folders that are read ----------------------------------------------------------
- */
+/* ---- folders that are read ------------------------------------------------------ */
 
 void settings_add_folder(struct settings_build *b, const char *path)
 {

@@ -55,4 +55,27 @@ void settings_plan_of(struct settings_build *b, const struct ctr_config *values,
 /* settings_instances.c: sections [source.NAME] and [frontend.NAME]. */
 void settings_read_instances(struct settings_build *b);
 
+/* One section on its way. */
+struct section {
+    struct settings_build *b;
+    const struct conf_node *node;
+    struct settings_instance *in;
+    const struct schema_table *host;
+    bool frontend;
+};
+
+/* settings_access.c */
+/* References are looked at in the tree, so that a section with another mistake has these
+ * told, too. */
+void section_check_references(struct section *s);
+/* `fields` of a source. */
+void section_read_rules(struct section *s, struct flow_source_config *source);
+/* CTR_FIELD_* of a name in the configuration; 0: there is none. */
+uint32_t settings_kind_of(const char *name);
+
+/* settings_source.c, settings_frontend.c */
+void section_check_interval(struct section *s);
+void section_read_source(struct section *s, struct flow_source_config *source);
+void section_read_frontend(struct section *s, struct flow_client_config *client);
+
 #endif

@@ -19,8 +19,7 @@ struct write {
 
 static void client_step(struct client *client);
 
-/* ---- life -----------------------------------------------------------------------------
- */
+/* ---- life ----------------------------------------------------------------------- */
 
 static void on_closed(uv_handle_t *handle)
 {
@@ -133,8 +132,7 @@ void client_accept(struct control *control)
     set_reading(client, true);
 }
 
-/* ---- writing
- * ---------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------- */
 
 static void on_written(uv_write_t *req, int status)
 {
@@ -237,8 +235,7 @@ void request_error(struct request *request, int err, const char *fmt, ...)
     request_end(request);
 }
 
-/* ---- reading
- * ---------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------- */
 
 static void begin_request(struct client *client, const char *line, size_t n)
 {

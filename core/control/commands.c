@@ -9,8 +9,7 @@
 
 enum { NAMES_MAX = 256, TRACE_MAX = 1000, NUMBERS_MAX = 10000 };
 
-/* ---- reading a request --------------------------------------------------------------
- */
+/* ---- reading a request ---------------------------------------------------------- */
 
 const char *request_str(const struct request *request, const char *name)
 {
@@ -54,8 +53,7 @@ static struct flow *flow_of(struct request *request)
     return request->control->ops->flow(request->control->ctx);
 }
 
-/* ---- looking ------------------------------------------------------------------------
- */
+/* ---- looking -------------------------------------------------------------------- */
 
 static void command_status(struct request *request)
 {
@@ -126,8 +124,7 @@ static void command_numbers(struct request *request)
     flow_numbers_report(flow_of(request), source, limit, on_numbers, request);
 }
 
-/* ---- configuration
- * --------------------------------------------------------------------- */
+/* ---- configuration -------------------------------------------------------------- */
 
 static cJSON *text_result(const char *text, int err)
 {
@@ -177,8 +174,7 @@ static void command_log_level(struct request *request)
     request_result(request, result);
 }
 
-/* ---- all of them
- * ------------------------------------------------------------------------- */
+/* ---- all of them ---------------------------------------------------------------- */
 
 static const struct {
     const char *name;

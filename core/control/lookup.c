@@ -23,8 +23,7 @@ struct lookup {
     struct ctr_query q;
 };
 
-/* ---- a hit as JSON
- * --------------------------------------------------------------------- */
+/* ---- a hit as JSON -------------------------------------------------------------- */
 
 static const char *kind_name(uint32_t kind)
 {
@@ -95,8 +94,7 @@ static cJSON *contact_json(const struct ctr_contact *c)
     return json;
 }
 
-/* ---- the query
- * ------------------------------------------------------------------------- */
+/* ---- the query ------------------------------------------------------------------ */
 
 static int32_t on_hits(void *user, const struct ctr_contact *const *hits, uint32_t n)
 {
@@ -188,8 +186,7 @@ static void lookup_start(struct lookup *l, struct flow_client *client)
     }
 }
 
-/* ---- as whom, and where
- * ---------------------------------------------------------------- */
+/* ---- as whom, and where --------------------------------------------------------- */
 
 /* "sbc" and "frontend.sbc" name the same client. */
 static struct flow_client *find_client(struct lookup *l, struct flow *flow,

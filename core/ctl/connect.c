@@ -23,8 +23,7 @@ struct connection {
     size_t taken; /* bytes of `in` that were handed out */
 };
 
-/* ---- the socket -----------------------------------------------------------------------
- */
+/* ---- the socket ----------------------------------------------------------------- */
 
 static const struct ctr_option options[] = {
     {.name = "state_dir",
@@ -139,8 +138,7 @@ void disconnect(struct connection *c)
     free(c);
 }
 
-/* ---- requests
- * ---------------------------------------------------------------------------- */
+/* ---- requests ------------------------------------------------------------------- */
 
 static bool send_all(struct connection *c, const char *data, size_t n)
 {

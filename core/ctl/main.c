@@ -98,8 +98,7 @@ struct arguments {
     int n_words;
 };
 
-/* ---- the command line
- * ---------------------------------------------------------------------- */
+/* ---- the command line ----------------------------------------------------------- */
 
 static void usage(FILE *out)
 {
@@ -258,8 +257,7 @@ static cJSON *make_request(const struct arguments *a)
     return request;
 }
 
-/* ---- answers
- * ----------------------------------------------------------------------------------- */
+/* ---- answers -------------------------------------------------------------------- */
 
 static void print_json(const cJSON *result)
 {

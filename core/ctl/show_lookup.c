@@ -6,8 +6,7 @@
 #include "ctl/show.h"
 #include "ctl/table.h"
 
-/* ---- contacts
- * ----------------------------------------------------------------------------- */
+/* ---- contacts ------------------------------------------------------------------- */
 
 static const char *field_of(const cJSON *contact, const char *kind)
 {
@@ -73,8 +72,7 @@ static void print_contact(const cJSON *contact)
     }
 }
 
-/* ---- why
- * ------------------------------------------------------------------------------------ */
+/* ---- why ------------------------------------------------------------------------ */
 
 static void print_readings(const cJSON *trace)
 {
@@ -129,8 +127,7 @@ static void print_trace(const cJSON *trace)
            member_num(us, "live"), member_num(us, "deliver"));
 }
 
-/* ---- commands
- * --------------------------------------------------------------------------------- */
+/* ---- commands ------------------------------------------------------------------- */
 
 static int show_hits(const cJSON *result, const char *what)
 {

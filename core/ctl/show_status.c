@@ -15,8 +15,7 @@ static const char *count(double n, char out[VALUE_MAX])
     return out;
 }
 
-/* ---- sources
- * --------------------------------------------------------------------------- */
+/* ---- sources -------------------------------------------------------------------- */
 
 static void source_row(struct table *t, const cJSON *s)
 {
@@ -94,8 +93,7 @@ int show_sources(const cJSON *result)
     return CTL_OK;
 }
 
-/* ---- status
- * ------------------------------------------------------------------------------ */
+/* ---- status --------------------------------------------------------------------- */
 
 static void frontend_row(struct table *t, const cJSON *f)
 {
@@ -156,8 +154,7 @@ int show_status(const cJSON *result)
     return CTL_OK;
 }
 
-/* ---- short ones
- * ----------------------------------------------------------------------------- */
+/* ---- short ones ----------------------------------------------------------------- */
 
 int show_check(const cJSON *result)
 {
@@ -187,9 +184,7 @@ int show_metrics(const cJSON *result)
     return CTL_OK;
 }
 
-/* ---- sync
- * --------------------------------------------------------------------------------------
- */
+/* ---- sync ----------------------------------------------------------------------- */
 
 int show_synced(const cJSON *result)
 {

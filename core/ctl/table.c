@@ -9,8 +9,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 
-/* ---- tables --------------------------------------------------------------------------
- */
+/* ---- tables --------------------------------------------------------------------- */
 
 void table_cell(struct table *t, const char *text)
 {
@@ -86,8 +85,7 @@ void table_print(struct table *t)
     free(t->cells);
 }
 
-/* ---- values ---------------------------------------------------------------------------
- */
+/* ---- values --------------------------------------------------------------------- */
 
 const cJSON *member(const cJSON *object, const char *name)
 {

@@ -21,7 +21,7 @@ enum {
 
 static _Thread_local char fail_text[FAIL_TEXT_MAX];
 
-/* ---- breaches of the contract ------------------------------------------------------ */
+/* ---- breaches of the contract --------------------------------------------------- */
 
 /* A plugin that does it once does it for each contact: the log is not to drown. */
 void host_misuse(struct instance *in, const char *what)
@@ -47,7 +47,7 @@ bool host_on_loop(struct instance *in, const char *function)
     return false;
 }
 
-/* ---- everywhere -------------------------------------------------------------------- */
+/* ---- everywhere ----------------------------------------------------------------- */
 
 void host_fail_clear(void)
 {
@@ -153,7 +153,7 @@ static void host_stopped(const struct ctr_host *host)
     instance_stop_step(in);
 }
 
-/* ---- sources ----------------------------------------------------------------------- */
+/* ---- sources -------------------------------------------------------------------- */
 
 static void host_request_sync(const struct ctr_host *host)
 {
@@ -283,7 +283,7 @@ static void host_search_done(const struct ctr_host *host, struct ctr_search *sea
         source_search_done(in, search, status);
 }
 
-/* ---- front ends -------------------------------------------------------------------- */
+/* ---- front ends ----------------------------------------------------------------- */
 
 /* Looked up each time: a reload makes new ones. NULL after a complaint, or when this
  * front end is no longer configured. */
@@ -362,7 +362,7 @@ static const char *host_principal_name(const struct ctr_principal *principal)
     return principal ? principal_name(principal) : "";
 }
 
-/* ---- the table --------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------ */
 
 void host_fill(struct instance *in)
 {

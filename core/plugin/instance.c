@@ -19,7 +19,7 @@ static void on_service_stopped(void *arg);
 static void on_flow_stopped(void *arg);
 static void on_all_stopped(void *arg);
 
-/* ---- memory ------------------------------------------------------------------------ */
+/* ---- memory --------------------------------------------------------------------- */
 
 struct instance *instance_of(const struct ctr_host *host)
 {
@@ -88,7 +88,7 @@ static int plugin_error(const struct instance *in, const char *function, int err
     return err;
 }
 
-/* ---- up ---------------------------------------------------------------------------- */
+/* ---- up ------------------------------------------------------------------------- */
 
 int instance_check(const struct plugin *plugin, const struct ctr_config *values,
                    char *error, size_t cap)
@@ -201,7 +201,7 @@ int instance_start(struct instance *in, char *error, size_t cap)
     return 0;
 }
 
-/* ---- down -------------------------------------------------------------------------- */
+/* ---- down ----------------------------------------------------------------------- */
 
 void instance_stop(struct instance *in, uint32_t grace, void (*done)(void *arg),
                    void *arg)
@@ -325,7 +325,7 @@ void instance_abandon(struct instance *in)
     in->on_stopped = NULL;
 }
 
-/* ---- what others ask --------------------------------------------------------------- */
+/* ---- what others ask ------------------------------------------------------------ */
 
 const char *instance_name(const struct instance *in)
 {

@@ -1,7 +1,6 @@
-/* loader.c - finds NAME.so, opens it, and lets in only what keeps the ABI. */
+/* loader.c - opens a plugin, and lets in only what keeps the ABI. */
 #include "plugin/loader.h"
 
-#include <dirent.h>
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
@@ -13,10 +12,6 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "plugin/object.h"
-
-#ifndef PLUGIN_INSTALL_DIR
-#define PLUGIN_INSTALL_DIR "/usr/lib/contactor/plugins"
-#endif
 
 /* The sizes of the first release: no struct is smaller. */
 enum {
@@ -47,21 +42,7 @@ static int copy_options(struct loading *l);
 static int copy_source(struct loading *l);
 static int copy_frontend(struct loading *l);
 
-/* ---- where plugins are ------------------------------------------------------------ */
-
-void registry_init(struct registry *registry)
-{
-    list_init(&registry->plugins);
-    registry->dir = NULL;
-}
-
-void registry_set_dir(struct registry *registry, const char *dir)
-{
-    free(registry->dir);
-    registry->dir = dir ? xstrdup(dir) : NULL;
-}
-
-static void plugin_free(struct plugin *plugin)
+void plugin_free(struct plugin *plugin)
 {
     if (!plugin)
         return;
@@ -70,146 +51,6 @@ static void plugin_free(struct plugin *plugin)
     free(plugin->options);
     free(plugin->schemes);
     free(plugin);
-}
-
-void registry_finish(struct registry *registry)
-{
-    list_for_each_safe(it, &registry->plugins)
-    {
-        list_remove(it);
-        plugin_free(list_entry(it, struct plugin, link));
-    }
-    free(registry->dir);
-    registry->dir = NULL;
-}
-
-/* The folder plugins/ of the build tree this program lies in, or "". */
-static void build_tree_dir(char *out, size_t cap)
-{
-    static const char core[] = "/core/contactord";
-    char exe[4096];
-    ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-    size_t tail = sizeof(core) - 1;
-
-    out[0] = '\0';
-    if (n <= (ssize_t)tail || (size_t)n >= sizeof(exe) - 1)
-        return;
-    exe[n] = '\0';
-    if (strcmp(exe + n - tail, core) == 0)
-        snprintf(out, cap, "%.*s/plugins", (int)((size_t)n - tail), exe);
-}
-
-static bool try_path(char *path, size_t cap, const char *dir, const char *name,
-                     bool own_folder)
-{
-    int n = own_folder ? snprintf(path, cap, "%s/%s/%s.so", dir, name, name)
-                       : snprintf(path, cap, "%s/%s.so", dir, name);
-
-    return n > 0 && (size_t)n < cap && access(path, F_OK) == 0;
-}
-
-static int find_file(const struct registry *registry, const char *name, char *path,
-                     size_t cap, char *error, size_t error_cap)
-{
-    char tree[4096];
-
-    build_tree_dir(tree, sizeof(tree));
-    if (registry->dir && try_path(path, cap, registry->dir, name, false))
-        return 0;
-    if (tree[0] && try_path(path, cap, tree, name, true))
-        return 0;
-    if (try_path(path, cap, PLUGIN_INSTALL_DIR, name, false))
-        return 0;
-    snprintf(error, error_cap, "plugin '%s' was not found: no file %s.so in %s%s%s%s%s",
-             name, name, registry->dir ? registry->dir : "", registry->dir ? ", " : "",
-             tree[0] ? tree : "", tree[0] ? ", " : "", PLUGIN_INSTALL_DIR);
-    return -CTR_ENOENT;
-}
-
-/* NAME of NAME.so in dir, or of NAME/NAME.so in the build tree. */
-static unsigned add_names(const char *dir, bool own_folder, struct arena *arena,
-                          const char **out, unsigned n, unsigned cap)
-{
-    DIR *folder = opendir(dir);
-    struct dirent *entry;
-    char path[4096];
-
-    while (folder && n < cap && (entry = readdir(folder))) {
-        size_t len = strlen(entry->d_name);
-        size_t end = len > 3 && strcmp(entry->d_name + len - 3, ".so") == 0 ? 3 : 0;
-        char *name = arena_fmt(arena, "%.*s", (int)(len - end), entry->d_name);
-
-        if (name && name[0] != '.' && own_folder == (end == 0) &&
-            try_path(path, sizeof(path), dir, name, own_folder))
-            out[n++] = name;
-    }
-    if (folder)
-        closedir(folder);
-    return n;
-}
-
-unsigned registry_names(const struct registry *registry, struct arena *arena,
-                        const char **out, unsigned cap)
-{
-    char tree[4096];
-    unsigned n = 0;
-
-    build_tree_dir(tree, sizeof(tree));
-    if (registry->dir)
-        n = add_names(registry->dir, false, arena, out, n, cap);
-    if (tree[0])
-        n = add_names(tree, true, arena, out, n, cap);
-    return add_names(PLUGIN_INSTALL_DIR, false, arena, out, n, cap);
-}
-
-unsigned registry_folders(const struct registry *registry, char *out[3])
-{
-    char tree[4096];
-    unsigned n = 0;
-
-    build_tree_dir(tree, sizeof(tree));
-    if (registry->dir)
-        out[n++] = xstrdup(registry->dir);
-    if (tree[0])
-        out[n++] = xstrdup(tree);
-    out[n++] = xstrdup(PLUGIN_INSTALL_DIR);
-    return n;
-}
-
-static bool name_is_valid(const char *name)
-{
-    size_t n = strlen(name);
-
-    return n >= 1 && n <= 32 &&
-           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == n;
-}
-
-/* ---- loading ---------------------------------------------------------------------- */
-
-int plugin_load(struct registry *registry, const char *name, struct plugin **out,
-                char *error, size_t cap)
-{
-    char path[4096];
-    int err;
-
-    *out = NULL;
-    list_for_each(it, &registry->plugins)
-    {
-        struct plugin *plugin = list_entry(it, struct plugin, link);
-
-        if (strcmp(plugin->name, name) == 0) {
-            *out = plugin;
-            return 0;
-        }
-    }
-    if (!name_is_valid(name)) {
-        snprintf(error, cap, "'%s' is not a plugin's name (a-z, 0-9, _ and -)", name);
-        return -CTR_EINVAL;
-    }
-    err = find_file(registry, name, path, sizeof(path), error, cap);
-    if (err == 0)
-        err = plugin_load_file(registry, path, out, error, cap);
-    return err;
 }
 
 /* NAME of "/usr/lib/contactor/plugins/NAME.so" */
@@ -355,7 +196,7 @@ static int check_descriptor(struct loading *l)
     if (!d->name || !d->version || !d->summary)
         return load_fail(l, -CTR_EFORMAT,
                          "its descriptor lacks name, version or summary");
-    if (!name_is_valid(d->name))
+    if (!plugin_name_ok(d->name))
         return load_fail(l, -CTR_EFORMAT,
                          "its name is malformed (a-z, 0-9, _ and -, at most 32)");
     if (strcmp(d->name, l->plugin->name) != 0)
@@ -488,7 +329,7 @@ static int copy_frontend(struct loading *l)
     l->plugin->schemes = xcalloc(f->n_schemes + 1, sizeof(*l->plugin->schemes));
     for (uint32_t i = 0; i < f->n_schemes; i++) {
         l->plugin->schemes[i] = f->schemes[i];
-        if (!f->schemes[i].name || !name_is_valid(f->schemes[i].name))
+        if (!f->schemes[i].name || !plugin_name_ok(f->schemes[i].name))
             return load_fail(l, -CTR_EFORMAT, "a URL scheme's name is malformed");
     }
     f->schemes = l->plugin->schemes;

@@ -54,6 +54,11 @@ int plugin_load(struct registry *registry, const char *name, struct plugin **out
 int plugin_load_file(struct registry *registry, const char *path, struct plugin **out,
                      char *error, size_t cap);
 
+/* a-z, 0-9, _ and -, 1 to 32. */
+bool plugin_name_ok(const char *name);
+/* One that is in no registry. NULL-safe. */
+void plugin_free(struct plugin *plugin);
+
 struct schema_table plugin_options(const struct plugin *plugin);
 
 #endif

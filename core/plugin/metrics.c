@@ -8,7 +8,7 @@
 
 enum { METRIC_NAME_MAX = 100, METRIC_HELP_MAX = 300 };
 
-/* ---- what a plugin does ------------------------------------------------------------ */
+/* ---- what a plugin does --------------------------------------------------------- */
 
 static bool name_ok(const char *name)
 {
@@ -77,7 +77,7 @@ void metrics_finish(struct instance *in)
     }
 }
 
-/* ---- what an administrator sees ---------------------------------------------------- */
+/* ---- what an administrator sees ------------------------------------------------- */
 
 static const struct metric *find_metric(const struct instance *in, const char *name)
 {

@@ -54,7 +54,7 @@ static void job_ended(struct instance *in)
     instance_stop_step(in);
 }
 
-/* ---- sync -------------------------------------------------------------------------- */
+/* ---- sync ----------------------------------------------------------------------- */
 
 static int source_sync_on_loop(struct instance *in, struct ctr_sync *sync,
                                const struct ctr_sync_request *request)
@@ -190,7 +190,7 @@ bool source_handle_ok(struct instance *in, struct ctr_sync *sync, const char *fu
     return false;
 }
 
-/* ---- live search ------------------------------------------------------------------- */
+/* ---- live search ---------------------------------------------------------------- */
 
 static struct search_job *find_search(struct instance *in, struct ctr_search *search)
 {
@@ -342,7 +342,7 @@ static void source_search_cancel(void *ctx, struct ctr_search *search)
     in->plugin->source.search_cancel(in->self, search);
 }
 
-/* ---- the driver -------------------------------------------------------------------- */
+/* ---- the driver ----------------------------------------------------------------- */
 
 void source_init(struct instance *in)
 {

@@ -10,8 +10,7 @@
 #include "plugin/object.h"
 #include "tap.h"
 
-/* ---- a front end that listens to nothing ----------------------------------------------
- */
+/* ---- a front end that listens to nothing ---------------------------------------- */
 
 struct recorder {
     const struct ctr_host *host;
@@ -118,8 +117,7 @@ static struct plugin plugin = {
              .destroy = on_destroy},
 };
 
-/* ---- life cycle
- * ------------------------------------------------------------------------ */
+/* ---- life cycle ----------------------------------------------------------------- */
 
 static void stop_loop(void *arg)
 {
@@ -228,8 +226,7 @@ static void failures(void)
     loop_destroy(env.loop);
 }
 
-/* ---- batches
- * ------------------------------------------------------------------------------ */
+/* ---- batches -------------------------------------------------------------------- */
 
 struct longer_contact {
     struct ctr_contact v1;
@@ -281,8 +278,7 @@ static void batches(void)
     ok(batch_init(&batch, &contacts[0].v1, 2, 2), "a length without bytes is wrong");
 }
 
-/* ---- files
- * --------------------------------------------------------------------------------- */
+/* ---- files ---------------------------------------------------------------------- */
 
 static void objects(void)
 {

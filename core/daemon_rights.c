@@ -1,0 +1,117 @@
+/* daemon_rights.c - whom the daemon becomes, and what is left to it after the start. */
+#include "daemon_private.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "os/confine.h"
+#include "state.h"
+
+#define DEFAULT_USER "contactor"
+
+enum { ERROR_MAX = 1024 };
+
+/* Who to become: what the file says, else "contactor", else whose state_dir it is. */
+int rights_find_user(struct daemon *d, struct privileges_user *user, bool *found)
+{
+    const struct settings_daemon *s = &d->settings->daemon;
+    char error[ERROR_MAX], owner[32];
+
+    *found = false;
+    if (!privileges_is_root())
+        return 0;
+    if (s->user) {
+        if (privileges_find(s->user, s->group, user, error, sizeof(error)) != 0)
+            return daemon_complain(error);
+        *found = true;
+        return 0;
+    }
+    *found = privileges_find(DEFAULT_USER, s->group, user, error, sizeof(error)) == 0;
+    if (*found || state_owner(s->state_dir) == 0)
+        return 0;
+    snprintf(owner, sizeof(owner), "%u", (unsigned)state_owner(s->state_dir));
+    *found = privileges_find(owner, s->group, user, error, sizeof(error)) == 0;
+    return 0;
+}
+
+int rights_drop(const struct privileges_user *user)
+{
+    char error[ERROR_MAX];
+
+    if (privileges_drop(user, error, sizeof(error)) != 0)
+        return daemon_complain(error);
+    if (user)
+        log_info("contactord", "privileges dropped user=%s uid=%u", user->name,
+                 (unsigned)user->uid);
+    return 0;
+}
+
+/* Copies what can still be opened: a reload must not name anything else. */
+static void remember_folders(struct daemon *d)
+{
+    const struct settings *s = d->settings;
+    char *plugins[3];
+    unsigned n = registry_folders(&d->registry, plugins), at = 0;
+    static const char *const always[] = {"/etc", "/usr",  "/lib",
+                                         "/opt", "/proc", "/run/credentials"};
+    const unsigned n_always = sizeof(always) / sizeof(always[0]);
+
+    d->confined = xcalloc(s->n_folders + n + n_always + 2, sizeof(*d->confined));
+    for (unsigned i = 0; i < s->n_folders; i++)
+        d->confined[at++] = xstrdup(s->folders[i]);
+    for (unsigned i = 0; i < n; i++)
+        d->confined[at++] = plugins[i];
+    for (unsigned i = 0; i < n_always; i++)
+        d->confined[at++] = xstrdup(always[i]);
+    d->confined[at] = xstrdup(s->daemon.state_dir);
+}
+
+void rights_forget(struct daemon *d)
+{
+    for (char **folder = d->confined; folder && *folder; folder++)
+        free(*folder);
+    free(d->confined);
+    d->confined = NULL;
+}
+
+int rights_confine(struct daemon *d)
+{
+    const struct settings_daemon *s = &d->settings->daemon;
+    char *folder = xstrdup(s->control_socket);
+    const char *writable[] = {s->state_dir, folder, NULL};
+    struct confine_paths paths = {.read_write = writable};
+    char error[ERROR_MAX];
+    bool active = false;
+    int err = 0;
+
+    *strrchr(folder, '/') = '\0';
+    if (s->confine) {
+        remember_folders(d);
+        paths.read_only = (const char *const *)d->confined;
+        err = confine_files(&paths, &active, error, sizeof(error));
+        if (err != 0)
+            daemon_complain(error);
+        if (!active)
+            rights_forget(d);
+    }
+    free(folder);
+    return err;
+}
+
+int rights_confine_calls(struct daemon *d)
+{
+    const struct settings_daemon *s = &d->settings->daemon;
+    struct confine_syscalls_options options = {.allow_jit = s->allow_jit};
+    char error[ERROR_MAX];
+    int err;
+
+    if (!s->confine)
+        return 0;
+    err = confine_syscalls(&options, error, sizeof(error));
+    if (err == -CTR_ENOTSUP) {
+        log_warn("contactord", "system calls are not confined reason=\"%s\"", error);
+        return 0;
+    }
+    return err != 0 ? daemon_complain(error) : 0;
+}
