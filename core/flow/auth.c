@@ -534,7 +534,9 @@ int flow_authenticate(struct flow *flow, const struct ctr_credentials *credentia
         return 0;
     }
     a->address = throttle_begin(auth->throttle, credentials->client, now, &a->at);
-    if (a->at > now)
+    if (!a->address)
+        attempt_post(a, -CTR_EBUSY);
+    else if (a->at > now)
         attempt_delay(a);
     else
         attempt_begin(a);

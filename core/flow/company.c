@@ -116,17 +116,21 @@ static bool answer_trunk(struct query *q, uint32_t source, const struct number *
     return true;
 }
 
+/* Only the best reading counts: 112 is the emergency number before it is an extension.
+ * And only who asks for a number at work is told where it would ring. */
 void company_of_trunk(struct query *q)
 {
+    const uint64_t trunk_kinds =
+        CTR_KIND(CTR_FIELD_PHONE_BUSINESS) | CTR_KIND(CTR_FIELD_PHONE_MAIN);
+
     for (unsigned t = 0; t < q->filter.n_texts; t++) {
         const struct eval_number *text = q->filter.texts[t];
 
-        for (unsigned i = 0; i < text->n_readings; i++) {
-            if (text->readings[i].class != NUMBER_E164)
-                continue;
-            for (uint32_t s = q->source_first; s < q->source_end; s++)
-                if (answer_trunk(q, s, &text->readings[i], text->text))
-                    return;
-        }
+        if (text->n_readings == 0 || text->readings[0].class != NUMBER_E164 ||
+            !(text->kinds & trunk_kinds))
+            continue;
+        for (uint32_t s = q->source_first; s < q->source_end; s++)
+            if (answer_trunk(q, s, &text->readings[0], text->text))
+                return;
     }
 }

@@ -7,6 +7,16 @@ enum { SCRATCH_MAX = 16 * 1024 * 1024 };
 
 /* ---- compile ---------------------------------------------------------------- */
 
+/* An initial and a final that are absent are values, and no pieces. */
+static uint32_t count_pieces(const struct ctr_filter *asked)
+{
+    uint32_t n = asked->n_values;
+
+    if (asked->op != CTR_OP_SUBSTR || n < 2)
+        return n;
+    return n - (asked->values[0].len == 0) - (asked->values[n - 1].len == 0);
+}
+
 static int compile_leaf(struct eval_filter *filter, struct eval_node *node,
                         const struct ctr_filter *asked, const struct dialplan *plan,
                         struct arena *arena)
@@ -17,7 +27,7 @@ static int compile_leaf(struct eval_filter *filter, struct eval_node *node,
 
     if (!leaf)
         return -CTR_ENOMEM;
-    if (asked->n_values < least || asked->n_values > CTR_FILTER_PIECES_MAX)
+    if (asked->n_values < least || count_pieces(asked) > CTR_FILTER_PIECES_MAX)
         return -CTR_EINVAL;
     node->leaf = leaf;
     leaf->op = asked->op;

@@ -42,17 +42,16 @@ struct eval_number {
     uint8_t n_readings;
     uint32_t n_pieces;
     uint32_t text_no; /* which of the query's distinct numbers; EVAL_TEXTS_MAX: more */
+    uint64_t kinds;   /* of all leaves that ask it */
     struct ctr_str text;
     struct number readings[NUMBER_READINGS_MAX];
     struct eval_piece *pieces; /* after the initial; the last is the final if there is */
 };
 
-/* The words of a text, both forms. */
 struct eval_words {
     uint32_t n;
-    unsigned forms;
-    struct ctr_str *word[2];
-    struct ctr_str *sound[2]; /* APPROX */
+    struct ctr_str *word;
+    struct ctr_str *sound; /* APPROX */
 };
 
 struct eval_leaf {

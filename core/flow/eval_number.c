@@ -31,6 +31,7 @@ static int compile_exact(struct eval_filter *filter, struct eval_leaf *leaf,
         if (filter->n_texts < EVAL_TEXTS_MAX)
             filter->texts[filter->n_texts++] = q;
     }
+    q->kinds |= leaf->kinds;
     leaf->number = q;
     return 0;
 }

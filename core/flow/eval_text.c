@@ -1,7 +1,7 @@
 /* eval_text.c - what a filter's leaf means for names and other text.
  *
- * A text has two folded forms (text.h). Equality takes any pair of forms; a piece of a
- * text is looked for in the same form of the value. */
+ * A stored text has two folded forms (text.h). What is asked counts spelled out (form 0)
+ * alone: mueller, muller and Müller find Müller, and Kühn does not find Kuhn. */
 #include "base/error.h"
 #include "flow/eval.h"
 
@@ -14,11 +14,6 @@ static const uint64_t sound_kinds =
     CTR_KIND(CTR_FIELD_SURNAME) | CTR_KIND(CTR_FIELD_NICKNAME) |
     CTR_KIND(CTR_FIELD_ORGANISATION);
 
-static struct ctr_str form_of(const struct text_folds *folds, unsigned form)
-{
-    return folds->form[folds->n > 1 ? form : 0];
-}
-
 static uint32_t count_words(struct ctr_str text)
 {
     struct ctr_str word;
@@ -29,44 +24,37 @@ static uint32_t count_words(struct ctr_str text)
     return n;
 }
 
-static int compile_sounds(struct eval_words *words, unsigned form, struct arena *arena)
+static int compile_sounds(struct eval_words *words, struct arena *arena)
 {
-    words->sound[form] = arena_array(arena, words->n, sizeof(*words->sound[form]));
-    if (!words->sound[form])
+    words->sound = arena_array(arena, words->n, sizeof(*words->sound));
+    if (!words->sound)
         return -CTR_ENOMEM;
     for (uint32_t i = 0; i < words->n; i++) {
         char code[TEXT_PHONETIC_MAX];
-        size_t n = text_phonetic(words->word[form][i], code);
+        size_t n = text_phonetic(words->word[i], code);
 
-        words->sound[form][i] = arena_str(arena, str_make(code, n));
-        if (!words->sound[form][i].ptr)
+        words->sound[i] = arena_str(arena, str_make(code, n));
+        if (!words->sound[i].ptr)
             return -CTR_ENOMEM;
     }
     return 0;
 }
 
-/* Both forms have the same words at the same places; should they not, one form must do.
- */
 static int compile_words(struct eval_leaf *leaf, struct arena *arena)
 {
-    const struct text_folds *folds = &leaf->folds[0];
     struct eval_words *words = arena_alloc(arena, sizeof(*words));
+    struct ctr_str rest = leaf->folds[0].form[0];
 
     if (!words)
         return -CTR_ENOMEM;
-    words->n = count_words(folds->form[0]);
-    words->forms = folds->n > 1 && count_words(folds->form[1]) == words->n ? 2 : 1;
-    for (unsigned form = 0; form < words->forms; form++) {
-        struct ctr_str rest = folds->form[form];
-
-        words->word[form] = arena_array(arena, words->n, sizeof(*words->word[form]));
-        if (!words->word[form])
-            return -CTR_ENOMEM;
-        for (uint32_t i = 0; i < words->n; i++)
-            text_next_word(&rest, &words->word[form][i]);
-        if (leaf->op == CTR_OP_APPROX && compile_sounds(words, form, arena) < 0)
-            return -CTR_ENOMEM;
-    }
+    words->n = count_words(rest);
+    words->word = arena_array(arena, words->n, sizeof(*words->word));
+    if (!words->word)
+        return -CTR_ENOMEM;
+    for (uint32_t i = 0; i < words->n; i++)
+        text_next_word(&rest, &words->word[i]);
+    if (leaf->op == CTR_OP_APPROX && compile_sounds(words, arena) < 0)
+        return -CTR_ENOMEM;
     leaf->words = words;
     return 0;
 }
@@ -76,9 +64,11 @@ int eval_text_compile(struct eval_leaf *leaf, struct arena *arena)
     leaf->folds = arena_array(arena, leaf->n_values, sizeof(*leaf->folds));
     if (!leaf->folds)
         return -CTR_ENOMEM;
-    for (uint32_t i = 0; i < leaf->n_values; i++)
+    for (uint32_t i = 0; i < leaf->n_values; i++) {
         if (text_fold(arena, leaf->values[i], &leaf->folds[i]) < 0)
             return -CTR_ENOMEM;
+        leaf->folds[i].n = 1;
+    }
     if (leaf->op == CTR_OP_WORDS || leaf->op == CTR_OP_APPROX)
         return compile_words(leaf, arena);
     return 0;
@@ -108,12 +98,12 @@ static bool spend(struct eval *ev, uint64_t bytes)
     return !ev->exhausted;
 }
 
-static bool has_pieces(const struct eval_leaf *leaf, unsigned form, struct ctr_str text)
+static bool has_pieces(const struct eval_leaf *leaf, struct ctr_str text)
 {
     uint64_t at = 0;
 
     for (uint32_t i = 0; i < leaf->n_values; i++) {
-        struct ctr_str piece = form_of(&leaf->folds[i], form);
+        struct ctr_str piece = leaf->folds[i].form[0];
         const char *hit;
 
         if (piece.len == 0)
@@ -133,20 +123,10 @@ static bool has_pieces(const struct eval_leaf *leaf, unsigned form, struct ctr_s
     return true;
 }
 
-static bool pieces_forms(const struct eval_leaf *leaf)
-{
-    for (uint32_t i = 0; i < leaf->n_values; i++)
-        if (leaf->folds[i].n > 1)
-            return true;
-    return false;
-}
-
 static bool match_substr(const struct eval_leaf *leaf, const struct text_folds *value)
 {
-    unsigned forms = value->n > 1 || pieces_forms(leaf) ? 2 : 1;
-
-    for (unsigned form = 0; form < forms; form++)
-        if (has_pieces(leaf, form, form_of(value, form)))
+    for (unsigned form = 0; form < value->n; form++)
+        if (has_pieces(leaf, value->form[form]))
             return true;
     return false;
 }
@@ -174,23 +154,12 @@ bool eval_text_match(struct eval *ev, const struct eval_leaf *leaf,
 
 /* ---- words ------------------------------------------------------------------ */
 
-static bool word_begins(const struct eval_words *words, uint32_t i, struct ctr_str word)
-{
-    for (unsigned form = 0; form < words->forms; form++)
-        if (str_starts(word, words->word[form][i]))
-            return true;
-    return false;
-}
-
 static bool word_sounds(const struct eval_words *words, uint32_t i, struct ctr_str word)
 {
     char code[TEXT_PHONETIC_MAX];
     size_t n = text_phonetic(word, code);
 
-    for (unsigned form = 0; n > 0 && form < words->forms; form++)
-        if (str_eq(words->sound[form][i], str_make(code, n)))
-            return true;
-    return false;
+    return n > 0 && str_eq(words->sound[i], str_make(code, n));
 }
 
 /* Of a mail address the words before the @ count: everybody has the rest. */
@@ -216,7 +185,7 @@ static bool field_has_word(struct eval *ev, const struct eval_leaf *leaf, uint32
         if (field->f.kind == CTR_FIELD_MAIL)
             rest = before_at(rest);
         while (text_next_word(&rest, &word))
-            if (word_begins(leaf->words, i, word) ||
+            if (str_starts(word, leaf->words->word[i]) ||
                 (sounds && form == 0 && word_sounds(leaf->words, i, word)))
                 return true;
     }
@@ -239,17 +208,13 @@ static bool any_has_word(struct eval *ev, const struct eval_leaf *leaf, uint32_t
 /* The whole of what is asked begins a mail address. */
 static bool begins_mail(struct eval *ev, const struct eval_leaf *leaf)
 {
-    const struct text_folds *asked = &leaf->folds[0];
-
     for (uint32_t f = 0; f < ev->n; f++) {
         struct eval_field *field = &ev->fields[f];
-        unsigned forms;
 
         if (field->f.kind != CTR_FIELD_MAIL || !eval_fold(ev, field))
             continue;
-        forms = asked->n > field->folds.n ? asked->n : field->folds.n;
-        for (unsigned form = 0; form < forms; form++)
-            if (str_starts(form_of(&field->folds, form), form_of(asked, form)))
+        for (unsigned form = 0; form < field->folds.n; form++)
+            if (str_starts(field->folds.form[form], leaf->folds[0].form[0]))
                 return true;
     }
     return false;

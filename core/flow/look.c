@@ -81,7 +81,7 @@ struct cJSON *flow_source_json(struct flow *flow, const char *name, bool with_re
     const struct cache_info *info;
     struct cJSON *o, *last;
 
-    if (!s)
+    if (!s || !s->conf)
         return NULL;
     source_info_changed(s);
     info = source_info(s);

@@ -16,7 +16,8 @@ enum {
     COST_WORTH_LOOKING = 16, /* below, no estimate pays */
     ESTIMATE_LIMIT = 200,
     ESTIMATE_WALKS = 8,
-    LOOK_BACK = 16, /* equal walks are looked for this far */
+    ESTIMATES_MAX = 16, /* in one plan */
+    LOOK_BACK = 16,     /* equal walks are looked for this far */
     TAIL_DIGITS_MIN = 3,
     WORD_KEY_MAX = 56 /* surely uncut in the index */
 };
@@ -35,6 +36,7 @@ struct way {
 struct planner {
     const struct plan_options *options;
     struct arena *arena;
+    unsigned estimates;
     int error;
 };
 
@@ -215,6 +217,7 @@ static uint32_t estimate(struct planner *p, const struct way *way)
     uint32_t cost = 0;
     unsigned seen = 0;
 
+    p->estimates++;
     for (const struct plan_walk *w = way->first; w; w = w->next) {
         if (w->index == PLAN_INDEX_ID)
             continue;
@@ -236,7 +239,7 @@ static struct way cheaper(struct planner *p, struct way *a, struct way *b)
     if (a->scan || b->scan)
         return !a->scan ? *a : !b->scan ? *b : a->not_numbers ? *a : *b;
     if (p->options->estimate && a->cost > COST_WORTH_LOOKING &&
-        b->cost > COST_WORTH_LOOKING) {
+        b->cost > COST_WORTH_LOOKING && p->estimates < ESTIMATES_MAX) {
         if (!a->estimated)
             a->cost = estimate(p, a);
         if (!b->estimated)
@@ -246,7 +249,7 @@ static struct way cheaper(struct planner *p, struct way *a, struct way *b)
     return b->cost < a->cost ? *b : *a;
 }
 
-/* Words that must all be there, in either form; the best one proposes. */
+/* Words that must all be there; the best one proposes. */
 static struct way words_way(struct planner *p, const struct eval_leaf *leaf)
 {
     const struct eval_words *words = leaf->words;
@@ -257,15 +260,12 @@ static struct way words_way(struct planner *p, const struct eval_leaf *leaf)
     for (uint32_t i = 0; i < words->n && i < ESTIMATE_WALKS; i++) {
         struct way way = {0};
 
-        for (unsigned form = 0; form < words->forms; form++) {
-            add_word(p, &way, words->word[form][i], false);
-            if (leaf->op == CTR_OP_APPROX && words->sound[form][i].len > 0)
-                add_walk(p, &way,
-                         (struct plan_walk){.index = CACHE_SOUND,
-                                            .exact = true,
-                                            .key = words->sound[form][i]},
-                         COST_WORD * 2);
-        }
+        add_word(p, &way, words->word[i], false);
+        if (leaf->op == CTR_OP_APPROX && words->sound[i].len > 0)
+            add_walk(p, &way,
+                     (struct plan_walk){
+                         .index = CACHE_SOUND, .exact = true, .key = words->sound[i]},
+                     COST_WORD * 2);
         best = cheaper(p, &best, &way);
     }
     return best;
@@ -301,55 +301,36 @@ static struct found_word best_in_piece(struct ctr_str piece, bool first_open,
     return best;
 }
 
-static struct found_word best_in_form(const struct eval_leaf *leaf, unsigned form)
+/* EQUAL and SUBSTR: one word that must be there. */
+static struct way text_words_way(struct planner *p, const struct eval_leaf *leaf)
 {
+    bool whole = leaf->op == CTR_OP_EQUAL;
+    uint32_t n = whole ? 1 : leaf->n_values;
     struct found_word best = {0};
+    struct way way = {0};
 
-    for (uint32_t i = 0; i < leaf->n_values; i++) {
-        const struct text_folds *folds = &leaf->folds[i];
-        bool whole = leaf->op == CTR_OP_EQUAL;
-        struct found_word found =
-            best_in_piece(folds->form[folds->n > 1 ? form : 0], !whole && i > 0,
-                          !whole && i < leaf->n_values - 1);
+    for (uint32_t i = 0; i < n; i++) {
+        struct found_word found = best_in_piece(leaf->folds[i].form[0], !whole && i > 0,
+                                                !whole && i < leaf->n_values - 1);
 
         if (found.word.ptr && is_better(found, best))
             best = found;
-        if (whole)
-            break;
     }
-    return best;
-}
-
-/* EQUAL and SUBSTR: in each form, one word that must be there. */
-static struct way text_words_way(struct planner *p, const struct eval_leaf *leaf)
-{
-    struct way way = {0};
-    unsigned forms = 1;
-
-    for (uint32_t i = 0; i < leaf->n_values; i++)
-        if (leaf->folds[i].n > 1)
-            forms = 2;
-    for (unsigned form = 0; form < forms; form++) {
-        struct found_word found = best_in_form(leaf, form);
-
-        if (!found.word.ptr)
-            return way_scan();
-        add_word(p, &way, found.word, found.exact);
-    }
+    if (!best.word.ptr)
+        return way_scan();
+    add_word(p, &way, best.word, best.exact);
     return way;
 }
 
 /* A mail address is one key of its own: equal to the text, or beginning with it. */
 static struct way mail_way(struct planner *p, const struct eval_leaf *leaf)
 {
-    const struct text_folds *folds = &leaf->folds[0];
+    struct ctr_str text = leaf->folds[0].form[0];
     struct way way = {0};
 
-    for (unsigned form = 0; form < folds->n; form++) {
-        if (folds->form[form].len == 0)
-            return way_scan();
-        add_word(p, &way, folds->form[form], leaf->op == CTR_OP_EQUAL);
-    }
+    if (text.len == 0)
+        return way_scan();
+    add_word(p, &way, text, leaf->op == CTR_OP_EQUAL);
     return way;
 }
 

@@ -48,6 +48,7 @@ static struct query *query_take(struct flow *flow)
         hits_arena = q->hits_arena;
         kept = q->kept;
         memset(q, 0, offsetof(struct query, no_trace));
+        q->seen.n = q->seen.cap = 0;
         q->arena = arena;
         q->hits_arena = hits_arena;
         q->kept = kept;
@@ -592,11 +593,21 @@ static uint32_t lower(uint32_t asked, uint32_t limit)
     return asked > 0 && asked < limit ? asked : limit;
 }
 
-static int64_t first_slice(const struct flow *flow)
+/* How long a new query may run before query_start returns. Many may be started in one
+ * turn of the loop; together they get little more than one slice. */
+static int64_t first_slice(struct flow *flow)
 {
-    if (flow->n_ready == 0)
-        return FIRST_SLICE_US;
-    return flow->n_ready < MANY ? FIRST_SLICE_BUSY_US : FIRST_SLICE_FULL_US;
+    uint64_t turn = uv_now(loop_uv(flow->loop));
+
+    if (turn != flow->turn) {
+        flow->turn = turn;
+        flow->turn_spent_us = 0;
+    }
+    if (flow->n_ready >= MANY || flow->turn_spent_us > 2 * LOOP_SLICE_US)
+        return FIRST_SLICE_FULL_US;
+    if (flow->n_ready > 0 || flow->turn_spent_us > LOOP_SLICE_US)
+        return FIRST_SLICE_BUSY_US;
+    return FIRST_SLICE_US;
 }
 
 /* The slice that runs before query_start returns. */
@@ -611,6 +622,7 @@ static void first_run(struct query *q)
         q->trace.us_plan = lap(q);
         if (r == 0)
             query_run(q, q->phase_us + first_slice(flow));
+        flow->turn_spent_us += q->phase_us - q->began_us;
         flow_read_end(flow);
     } else {
         r = -CTR_EUNAVAIL;

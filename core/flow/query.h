@@ -9,6 +9,7 @@
 #include "cache/cache.h"
 #include "flow/hit.h"
 #include "flow/plan.h"
+#include "flow/seen.h"
 #include "flow/state.h"
 #include "flow/trace.h"
 
@@ -21,7 +22,6 @@ enum {
     QUERY_SORT_ALL_MAX = 100000,
     QUERY_SORT_KEYS_MAX = 8,
     QUERY_SORT_KEY_BYTES = 64,
-    QUERY_SEEN_MAX = 128, /* candidates of one source remembered as they are */
     QUERY_ARENA_MAX = 32 * 1024 * 1024
 };
 
@@ -88,7 +88,7 @@ struct query {
     /* walking: from one source of the view to the next */
     uint32_t source_first, source, source_end;
     bool source_open;
-    uint32_t walk, n_seen;
+    uint32_t walk;
     struct cache_walk *walks;
     uint32_t candidate;             /* record number of the last candidate */
     struct cache_walk delivered_at; /* streamed pages: where the last hit stood */
@@ -116,7 +116,7 @@ struct query {
     struct trace_record trace;
     /* From here on not cleared for the next use. */
     struct trace_source no_trace; /* of sources beyond the record's room */
-    uint32_t seen[QUERY_SEEN_MAX];
+    struct seen seen;
     struct ctr_contact *batch[QUERY_BATCH];
     char cursor[CTR_CURSOR_MAX];
 };

@@ -69,6 +69,8 @@ struct flow {
     unsigned n_spare;
     unsigned sorting; /* entries kept by sorted queries */
     struct loop_slice slice;
+    uint64_t turn; /* of the loop, in which queries were started ... */
+    int64_t turn_spent_us;
     uv_timer_t *tick; /* deadlines, while there are queries */
     unsigned read_depth;
     uint64_t read_serial; /* which read: what points into the map is valid for one */

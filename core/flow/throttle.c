@@ -142,6 +142,8 @@ struct throttle_address *throttle_begin(struct throttle *t, struct ctr_str addre
     *at = now;
     if (a->hot || a->failures + a->running >= THROTTLE_FAILURES_MAX) {
         *at = a->next_slot > now ? a->next_slot : now;
+        if (*at - now > THROTTLE_WAIT_MAX_MS)
+            return NULL;
         a->next_slot = *at + THROTTLE_GAP_MS;
     }
     a->running++;

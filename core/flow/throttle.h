@@ -16,6 +16,7 @@ enum {
     THROTTLE_FAILURES_MAX = 10,
     THROTTLE_FORGET_MS = 6000, /* one failure is forgotten each */
     THROTTLE_GAP_MS = 100,
+    THROTTLE_WAIT_MAX_MS = 2000,
     THROTTLE_ADDRESSES = 4096,
     THROTTLE_KEY = 64
 };
@@ -33,7 +34,8 @@ struct throttle;
 struct throttle *throttle_create(void);
 void throttle_destroy(struct throttle *throttle);
 /* Begins an attempt from this address at time `now` (ms); *at: when it may go on, `now`
- * or later. throttle_end must follow. */
+ * or later. throttle_end must follow. returns NULL when it would wait for too long: who
+ * guesses on many connections must not hold them all. */
 struct throttle_address *throttle_begin(struct throttle *throttle, struct ctr_str address,
                                         int64_t now, int64_t *at);
 /* returns whether the address became hot by this failure */

@@ -1,9 +1,12 @@
 /* walk.c - from walk to walk and source to source: the candidates of a query, each once.
  *
- * No large set of what was seen is kept: a record is left out when an earlier walk of the
- * plan finds it as well, or an earlier key of the same walk. */
+ * What was seen is remembered up to a limit. Beyond it, and on later pages, a record is
+ * left out when an earlier walk of the plan finds it as well, or an earlier key of the
+ * same walk: that needs no memory, but takes the record's keys. */
 #include "base/error.h"
 #include "flow/query.h"
+
+enum { KEYS_WORK = 4096 };
 
 /* The walk goes on behind the last hit of the page before. */
 static void seek_resumed(struct query *q)
@@ -37,7 +40,8 @@ static bool open_source(struct query *q)
     const struct setup_source *s = q->view->sources[q->source].source;
 
     q->source_open = true;
-    q->walk = q->n_seen = 0;
+    q->walk = 0;
+    seen_reset(&q->seen);
     q->id_done = false;
     if (q->plan.not_numbers && !has_not_numbers(s->cache))
         return false;
@@ -49,20 +53,11 @@ static bool open_source(struct query *q)
     return true;
 }
 
-/* The first candidates of a source are simply remembered: that is cheap, and most queries
- * see no more. Not so when an earlier page saw some. */
-static bool was_seen(struct query *q, uint32_t recno)
-{
-    for (uint32_t i = 0; i < q->n_seen; i++)
-        if (q->seen[i] == recno)
-            return true;
-    q->seen[q->n_seen++] = recno;
-    return false;
-}
-
 /* Does an earlier walk, or an earlier key of this one, find the record? */
-static bool found_before(const struct query *q, const struct record *r)
+static bool found_before(struct query *q, const struct record *r)
 {
+    /* Derives the record's keys, walk by walk: dear. */
+    q->flow->eval.work += (uint64_t)(q->walk + 1) * KEYS_WORK;
     for (uint32_t i = 0; i < q->walk; i++) {
         if (q->plan.walks[i].index == PLAN_INDEX_ID) {
             if (str_eq(record_id(r), q->plan.walks[i].key))
@@ -125,15 +120,17 @@ static int step(struct query *q, uint32_t *recno)
 static int propose(struct query *q, uint32_t recno)
 {
     struct record r;
-    bool remember = q->n_seen < QUERY_SEEN_MAX && !q->ask.resume.ptr;
-    int err;
+    int before = 0, err;
 
-    if (can_repeat(q) && remember && was_seen(q, recno))
+    /* What earlier pages saw is not remembered. */
+    if (can_repeat(q))
+        before = q->ask.resume.ptr ? -1 : seen_add(&q->seen, &q->arena, recno);
+    if (before > 0)
         return -CTR_EPAUSE;
     err = cache_get(q->view->sources[q->source].source->cache, recno, &r);
     if (err == -CTR_EIO)
         query_trace_source(q, q->source)->damaged++;
-    if (err < 0 || (can_repeat(q) && !remember && found_before(q, &r)))
+    if (err < 0 || (before < 0 && found_before(q, &r)))
         return -CTR_EPAUSE;
     q->candidate = recno;
     load(q, q->source, recno, &r);

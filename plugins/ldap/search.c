@@ -6,6 +6,9 @@
 #include "page.h"
 #include "reply.h"
 
+/* Bytes of a filter that is decoded once for each source. */
+enum { BY_SOURCE_MAX = 32768 };
+
 static int refuse(struct refusal *why, int code, const char *text)
 {
     why->code = code;
@@ -278,6 +281,10 @@ static int plan_sources(struct op *op, struct search *s, struct refusal *why)
 {
     if (!s->contacts || !s->filter.by_source)
         return 0;
+    if (ber_left(&s->filter_bytes) > BY_SOURCE_MAX)
+        return refuse(why, RESULT_ADMIN_LIMIT,
+                      "the filter is too large to be read anew "
+                      "for each source");
     s->sources = target_sources(op->conn, &op->pool, &s->n_sources);
     if (!s->sources)
         return -CTR_ENOMEM;

@@ -14,13 +14,28 @@ static void count_entry(struct search *s)
         s->left--;
 }
 
-/* returns 0 | -CTR_EIO: the stream is going down */
+enum { ESTIMATE_MAX = 65536 };
+
+/* Room for an entry: a guess for what is small, counted for what is large. */
+static size_t room_for(struct op *op, const struct search *s,
+                       const struct ctr_contact *contact)
+{
+    struct ber_out count = {.cap = 0};
+    size_t guess = entry_room(op->conn->server, contact);
+
+    if (guess <= ESTIMATE_MAX)
+        return guess;
+    entry_put_contact(&count, op->conn->server, op->id, contact, &s->selection);
+    return count.len;
+}
+
+/* returns 0 | -CTR_EIO: the stream is going down, or this can never be sent */
 static int send_contact(struct op *op, const struct search *s,
                         const struct ctr_contact *contact)
 {
     struct conn *c = op->conn;
     const struct server *server = c->server;
-    struct ber_out out = {.cap = entry_room(server, contact)};
+    struct ber_out out = {.cap = room_for(op, s, contact)};
 
     for (;;) {
         out.len = 0;

@@ -23,56 +23,57 @@ static bool fails(void)
     return true;
 }
 
-#define EXPORT __attribute__((visibility("default")))
+/* A function under the C library's name, which its headers may have redirected. */
+#define EXPORT(name)         __asm__(name) __attribute__((visibility("default"), used))
+#define PASS(number, ...)    (fails() ? -1 : syscall(number, __VA_ARGS__))
 
-EXPORT ssize_t pwrite(int fd, const void *buf, size_t n, off_t at)
+ssize_t own_pwrite(int fd, const void *buf, size_t n, off_t at) EXPORT("pwrite");
+ssize_t own_pwrite64(int fd, const void *buf, size_t n, off_t at) EXPORT("pwrite64");
+ssize_t own_writev(int fd, const struct iovec *iov, int n) EXPORT("writev");
+int own_fdatasync(int fd) EXPORT("fdatasync");
+int own_fsync(int fd) EXPORT("fsync");
+int own_msync(void *at, size_t n, int flags) EXPORT("msync");
+int own_ftruncate(int fd, off_t n) EXPORT("ftruncate");
+int own_ftruncate64(int fd, off_t n) EXPORT("ftruncate64");
+
+ssize_t own_pwrite(int fd, const void *buf, size_t n, off_t at)
 {
-    return fails() ? -1 : syscall(SYS_pwrite64, fd, buf, n, at);
+    return PASS(SYS_pwrite64, fd, buf, n, at);
 }
 
-EXPORT ssize_t pwrite64(int fd, const void *buf, size_t n, off64_t at)
+ssize_t own_pwrite64(int fd, const void *buf, size_t n, off_t at)
 {
-    return pwrite(fd, buf, n, at);
+    return PASS(SYS_pwrite64, fd, buf, n, at);
 }
 
-EXPORT ssize_t pwritev(int fd, const struct iovec *iov, int n, off_t at)
+ssize_t own_writev(int fd, const struct iovec *iov, int n)
 {
-    return fails() ? -1 : syscall(SYS_pwritev, fd, iov, n, at, 0);
+    return PASS(SYS_writev, fd, iov, n);
 }
 
-EXPORT ssize_t pwritev64(int fd, const struct iovec *iov, int n, off64_t at)
+int own_fdatasync(int fd)
 {
-    return pwritev(fd, iov, n, at);
+    return (int)PASS(SYS_fdatasync, fd);
 }
 
-EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
+int own_fsync(int fd)
 {
-    return fails() ? -1 : syscall(SYS_writev, fd, iov, n);
+    return (int)PASS(SYS_fsync, fd);
 }
 
-EXPORT int fdatasync(int fd)
+int own_msync(void *at, size_t n, int flags)
 {
-    return fails() ? -1 : (int)syscall(SYS_fdatasync, fd);
+    return (int)PASS(SYS_msync, at, n, flags);
 }
 
-EXPORT int fsync(int fd)
+int own_ftruncate(int fd, off_t n)
 {
-    return fails() ? -1 : (int)syscall(SYS_fsync, fd);
+    return (int)PASS(SYS_ftruncate, fd, n);
 }
 
-EXPORT int msync(void *at, size_t n, int flags)
+int own_ftruncate64(int fd, off_t n)
 {
-    return fails() ? -1 : (int)syscall(SYS_msync, at, n, flags);
-}
-
-EXPORT int ftruncate(int fd, off_t n)
-{
-    return fails() ? -1 : (int)syscall(SYS_ftruncate, fd, n);
-}
-
-EXPORT int ftruncate64(int fd, off64_t n)
-{
-    return ftruncate(fd, n);
+    return (int)PASS(SYS_ftruncate, fd, n);
 }
 
 /* Versions as in cache_kill.c; the shape decides between update and rebuild. */

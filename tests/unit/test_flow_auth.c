@@ -159,7 +159,7 @@ static void test_throttle(struct world *w)
     static struct login guesses[40];
     struct ctr_request *request;
     int64_t began = clock_ms(), spent;
-    unsigned wrong = 0, early = 0;
+    unsigned wrong = 0, busy = 0, early = 0;
     char word[40];
 
     for (unsigned i = 0; i < 40; i++) {
@@ -173,14 +173,19 @@ static void test_throttle(struct world *w)
         world_turn(w);
     for (unsigned i = 0; i < 40; i++)
         early += guesses[i].done;
+    for (unsigned i = 0; i < 40; i++)
+        early -= guesses[i].done && guesses[i].status == -CTR_EBUSY;
     ok(early <= 21, "at most 10, and 10 a second (%u)", early);
     for (unsigned i = 0; i < 40; i++) {
         world_until(w, &guesses[i].done);
         wrong += guesses[i].status == -CTR_EACCES;
+        busy += guesses[i].status == -CTR_EBUSY;
     }
     spent = clock_ms() - began;
-    is_int(wrong, 40, "all are wrong");
-    ok(spent >= 2800, "40 guesses took %d ms", (int)spent);
+    is_int(wrong + busy, 40, "none is right");
+    ok(busy >= 5 && busy <= 12, "who would wait longer than 2 s is told at once (%u)",
+       busy);
+    ok(spent >= 1800, "%u guesses took %d ms", wrong, (int)spent);
     is_int(try_from(w, "198.51.100.7:1000", "alice", "wonderland"), 0,
            "the right one is right even then");
 }

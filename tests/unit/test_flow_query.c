@@ -199,6 +199,7 @@ static void test_limits(struct world *w)
     struct ctr_query q = ask_for(substr(w, K(SN), "few*"));
     struct ctr_filter *f = leaf(w, CTR_OP_TRUE, 0, NULL), *deep = f;
     const struct ctr_filter **children;
+    struct ctr_str *values;
     struct ctr_filter *wide;
     struct ctr_sort_key keys[9] = {{.kinds = K(SN)}};
     struct answer *a;
@@ -250,11 +251,20 @@ static void test_limits(struct world *w)
     is_int(a->status, -CTR_EINVAL, "1001 leaves");
     answer_free(a);
 
+    values = arena_array(&w->pool, 67, sizeof(*values));
+    for (unsigned i = 1; i <= 65; i++)
+        values[i] = STR_LIT("a");
     f = substr(w, K(SN), "a*");
-    f->n_values = 65;
+    f->values = values;
+    f->n_values = 67;
     q.filter = f;
     a = ask(w, "test", NULL, &q);
     is_int(a->status, -CTR_EINVAL, "65 pieces");
+    answer_free(a);
+    values[65] = (struct ctr_str){NULL, 0};
+    f->n_values = 66;
+    a = ask(w, "test", NULL, &q);
+    is_int(a->status, 0, "64 pieces, neither initial nor final");
     answer_free(a);
     q.filter = branch(w, CTR_OP_NOT, NULL);
     a = ask(w, "test", NULL, &q);
@@ -392,6 +402,130 @@ static void test_many_at_once(struct world *w)
     ok(stall < 500000, "60 scans share the loop (%u us)", (unsigned)stall);
     for (unsigned i = 0; i < 60; i++)
         answer_free(scans[i]);
+}
+
+/* ---- callbacks that ask again, reloads
+ * ------------------------------------------------- */
+
+static struct world *nest_world;
+static unsigned nested_hits, nested_calls, nested_done;
+
+static int32_t on_nested_hits(void *user, const struct ctr_contact *const *hits,
+                              uint32_t n)
+{
+    struct ctr_query q =
+        ask_for(leaf(nest_world, CTR_OP_EQUAL, CTR_KINDS_PHONE, "+49301000042"));
+    struct answer *a = answer_new(nest_world);
+    char before[64];
+
+    (void)user;
+    nested_calls++;
+    snprintf(before, sizeof(before), STR_FMT, STR_ARG(hits[n - 1]->id));
+    flow_query_start(flow_client(nest_world->flow, "test"), &q, &answer_ops, a,
+                     &a->request);
+    nested_hits += a->done && a->n == 1 && str_eq_z(hits[n - 1]->id, before);
+    answer_free(a);
+    return 0;
+}
+
+static void on_nested_done(void *user, const struct ctr_outcome *outcome)
+{
+    struct ctr_request *request;
+
+    (void)outcome;
+    nested_done++;
+    if (nested_done < 3) {
+        const struct ctr_query_ops ops = {
+            .size = sizeof(ops), .on_hits = on_nested_hits, .on_done = on_nested_done};
+
+        flow_query_start(flow_client(nest_world->flow, "test"), user, &ops, user,
+                         &request);
+    }
+}
+
+static void test_nested(struct world *w)
+{
+    const struct ctr_query_ops ops = {
+        .size = sizeof(ops), .on_hits = on_nested_hits, .on_done = on_nested_done};
+    struct ctr_query q = ask_for(leaf(w, CTR_OP_PRESENT, K(SN), NULL));
+    struct ctr_request *request;
+
+    nest_world = w;
+    q.limit = 2000;
+    flow_query_start(flow_client(w->flow, "test"), &q, &ops, &q, &request);
+    while (nested_done < 3)
+        world_turn(w);
+    ok(nested_calls >= 96, "%u batches", nested_calls);
+    is_int(nested_hits, nested_calls, "queries started within on_hits and on_done");
+}
+
+static void test_reload(struct world *w)
+{
+    struct ctr_query q = ask_for(leaf(w, CTR_OP_PRESENT, K(SN), NULL));
+    struct flow_config none = {0};
+    struct answer *a = answer_new(w), *late;
+
+    a->pause_each = 1;
+    flow_query_start(flow_client(w->flow, "test"), &q, &answer_ops, a, &a->request);
+    late = answer_new(w);
+    late->request = NULL;
+    flow_configure(w->flow, &none);
+    is_int(flow_query_start(flow_client(w->flow, "test"), &q, &answer_ops, late,
+                            &late->request),
+           -CTR_EUNAVAIL, "a client no longer configured");
+    answer_free(late);
+    for (unsigned i = 0; i < 20 && !a->done; i++) {
+        flow_query_resume(a->request);
+        world_turn(w);
+    }
+    ok(a->n > 0, "a query goes on with what it began with");
+    if (!a->done)
+        flow_query_cancel(a->request);
+    answer_free(a);
+    configure(w);
+    fill(w);
+}
+
+/* "192" is the own extension before it is anything else; data grow old. */
+static void test_readings(struct world *w)
+{
+    struct ctr_query q = ask_for(leaf(w, CTR_OP_EQUAL, CTR_KINDS_PHONE, "193"));
+    struct load l = load_begin(w, "few");
+    struct answer *a;
+
+    load_put(&l, person("ext", NULL, SN, "Own", BUSINESS, "+49 89 840798193", 0));
+    load_put(&l, person("loc", NULL, SN, "Area", BUSINESS, "+49 89 193", 0));
+    load_put(&l, person("svc", NULL, SN, "Service", BUSINESS, "193", 0));
+    load_end(&l);
+    a = ask(w, "test", NULL, &q);
+    ok(has_id(a, "ext"), "the extension: %s", ids_of(a));
+    is_str(a->ids[0], "ext", "is the best");
+    answer_free(a);
+    q.flags = CTR_QUERY_CALLER;
+    a = ask(w, "test", NULL, &q);
+    is_str(ids_of(a), "ext,svc",
+           "who is calling: the stored \"193\" is the extension, too");
+    answer_free(a);
+}
+
+static void test_stale(struct world *w)
+{
+    struct flow_source_config source = {
+        .name = "few", .plan = munich(), .stale_after = 1};
+    struct flow_client_config client = {
+        .name = "test", .plan = munich(), .anonymous = true};
+    struct flow_config config = {
+        .sources = &source, .n_sources = 1, .clients = &client, .n_clients = 1};
+    struct ctr_query q = ask_for(leaf(w, CTR_OP_EQUAL, K(CTR_FIELD_ID), "ext"));
+    struct answer *a;
+
+    flow_configure(w->flow, &config);
+    usleep(5000);
+    a = ask(w, "test", NULL, &q);
+    is_int(a->n ? a->flags[0] : 0, CTR_CONTACT_STALE, "old data are marked");
+    ok(a->outcome.oldest > 0 && a->outcome.oldest <= clock_wall_ms(), "and dated");
+    answer_free(a);
+    configure(w);
 }
 
 /* ---- order, windows
@@ -606,6 +740,10 @@ int main(void)
     test_many_at_once(w);
     test_sort(w);
     test_live(w);
+    test_nested(w);
+    test_reload(w);
+    test_readings(w);
+    test_stale(w);
     world_close(w);
     return tap_done();
 }

@@ -37,7 +37,9 @@ static const char *found(const char *base, int scope, const char *filter)
                    : strcmp(dn, "cn=Subschema") == 0        ? 's'
                                                             : '?';
     }
-    snprintf(out + n, sizeof(out) - n, sbc.code ? "!%d" : "", sbc.code);
+    out[n] = '\0';
+    if (sbc.code)
+        snprintf(out + n, sizeof(out) - n, "!%d", sbc.code);
     return out;
 }
 

@@ -194,7 +194,7 @@ static void read_all(const struct record *r)
 {
     struct record_iter it = {0};
     struct record_field f;
-    volatile uint64_t sum = 0;
+    static volatile uint64_t sum;
 
     while (record_next(r, &it, &f))
         for (size_t i = 0; i < f.value.len; i++)
