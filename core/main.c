@@ -4,15 +4,17 @@
 #include <stdlib.h>
 
 #include "daemon.h"
+#include "settings.h"
 
 #define DEFAULT_CONFIG "/etc/contactor/contactor.toml"
 
-enum { OPT_CHECK = 256, OPT_DESCRIBE, OPT_JSON, OPT_VERSION };
+enum { OPT_CHECK = 256, OPT_DESCRIBE, OPT_JSON, OPT_OPTIONS, OPT_VERSION };
 
 static const struct option options[] = {
     {"config", required_argument, NULL, 'c'},
     {"check-config", no_argument, NULL, OPT_CHECK},
     {"describe", required_argument, NULL, OPT_DESCRIBE},
+    {"options", no_argument, NULL, OPT_OPTIONS},
     {"json", no_argument, NULL, OPT_JSON},
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, 'h'},
@@ -56,6 +58,9 @@ int main(int argc, char **argv)
         case OPT_JSON:
             json = 1;
             break;
+        case OPT_OPTIONS:
+            settings_describe(stdout);
+            return EXIT_OK;
         case OPT_VERSION:
             printf("contactord %s\n", CONTACTOR_VERSION);
             return EXIT_OK;

@@ -8,6 +8,7 @@
 #define SETTINGS_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "base/arena.h"
 #include "base/log.h"
@@ -76,6 +77,9 @@ int settings_load(const char *path, unsigned flags, struct registry *registry,
 void settings_forget_passwords(struct settings *settings);
 /* NULL-safe. */
 void settings_destroy(struct settings *settings);
+
+/* Prints the reference of all options that are not a plugin's. */
+void settings_describe(FILE *out);
 
 struct settings_instance *settings_find(const struct settings *settings,
                                         const char *name);

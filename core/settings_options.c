@@ -172,3 +172,26 @@ const struct schema_table settings_frontend_table = {
     sizeof(struct ctr_option)};
 const struct schema_table settings_user_table = {
     user_table, sizeof(user_table) / sizeof(user_table[0]), sizeof(struct ctr_option)};
+
+void settings_describe(FILE *out)
+{
+    static const struct {
+        const char *section, *about;
+        const struct schema_table *table;
+    } all[] = {
+        {"[contactor]", "the daemon itself", &settings_daemon_table},
+        {"[dialplan.NAME]", "how numbers are written at one place",
+         &settings_dialplan_table},
+        {"[source.NAME]", "where contacts come from; the plugin has further options",
+         &settings_source_table},
+        {"[frontend.NAME]", "who is answered, and how; the plugin has further options",
+         &settings_frontend_table},
+        {"[user.NAME]", "who may ask", &settings_user_table},
+    };
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        fprintf(out, "%s%s: %s\n\n", i ? "\n" : "", all[i].section, all[i].about);
+        schema_describe(out, all[i].table, 1);
+    }
+    fprintf(out, "\nThe options of a plugin: contactord --describe FILE.so\n");
+}

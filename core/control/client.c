@@ -90,6 +90,7 @@ static void log_peer(struct client *client)
     if (uv_fileno((uv_handle_t *)&client->pipe, &fd) != 0 ||
         getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) != 0)
         return;
+    client->uid = who.uid;
     client->pid = who.pid;
     log_debug("control", "connected uid=%u pid=%ld", (unsigned)who.uid, (long)who.pid);
 }

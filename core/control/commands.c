@@ -179,13 +179,14 @@ static void command_log_level(struct request *request)
 static const struct {
     const char *name;
     void (*run)(struct request *request);
+    bool acts; /* changes something: the log says who asked for it */
 } commands[] = {
-    {"status", command_status},   {"sources", command_sources},
-    {"sync", command_sync},       {"lookup", command_lookup},
-    {"search", command_search},   {"trace", command_trace},
-    {"numbers", command_numbers}, {"check", command_check},
-    {"reload", command_reload},   {"log-level", command_log_level},
-    {"metrics", command_metrics},
+    {"status", command_status, false},   {"sources", command_sources, false},
+    {"sync", command_sync, true},        {"lookup", command_lookup, false},
+    {"search", command_search, false},   {"trace", command_trace, false},
+    {"numbers", command_numbers, false}, {"check", command_check, false},
+    {"reload", command_reload, true},    {"log-level", command_log_level, true},
+    {"metrics", command_metrics, false},
 };
 
 void command_run(struct request *request)
@@ -198,6 +199,9 @@ void command_run(struct request *request)
     }
     for (size_t i = 0; name && i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strcmp(commands[i].name, name) == 0) {
+            if (commands[i].acts)
+                log_info("control", "command=%s uid=%u pid=%ld", name,
+                         request->client->uid, request->client->pid);
             commands[i].run(request);
             return;
         }

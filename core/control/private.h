@@ -45,6 +45,7 @@ struct client {
     struct request *request;
     bool closing;
     bool reading, stepping;
+    unsigned uid;
     long pid;
 };
 

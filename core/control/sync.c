@@ -105,6 +105,7 @@ static void sync_try(struct sync_request *s)
         return;
     s->watching = false;
     if (err == -CTR_EBUSY) {
+        request_event(request, "source", source_of(request, s->source));
         uv_timer_start(&s->retry, on_retry, RETRY_MS, 0);
         return;
     }
