@@ -24,6 +24,7 @@ def run_one(test, build):
     env = dict(os.environ, **test.get("env", {}))
     env.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0:allocator_may_return_null=1")
     env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1")
+    env.pop("LD_LIBRARY_PATH", None)  # meson's; what is built finds its libraries by itself
     env["CONTACTOR_BUILD"] = os.path.abspath(build)
     process = subprocess.Popen(test["cmd"], cwd=test.get("workdir") or os.getcwd(), env=env,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
