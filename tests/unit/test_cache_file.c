@@ -264,7 +264,8 @@ static void test_full(void)
             char id[16], name[64];
 
             snprintf(id, sizeof(id), "%05u", i);
-            snprintf(name, sizeof(name), "Ein langer Name Nummer %u damit es voll wird", i);
+            snprintf(name, sizeof(name), "Ein langer Name Nummer %u damit es voll wird",
+                     i);
             put_one(load, id, name, NULL);
         }
         is_int(cache_load_commit(load, (struct ctr_str){0}, &st), -CTR_EFULL, "full");
@@ -311,7 +312,8 @@ static void on_rebuilt(void *arg)
 static void test_rebuilt(void)
 {
     char dir[64], path[256];
-    struct cache_options o = {.dir = fresh_dir(dir), .on_rebuilt = on_rebuilt, .arg = loop};
+    struct cache_options o = {
+        .dir = fresh_dir(dir), .on_rebuilt = on_rebuilt, .arg = loop};
     struct cache *c = open_or_die(loop, &o);
     struct cache_source *s = cache_source(c, "crm");
     struct stat st;
