@@ -130,7 +130,7 @@ int eval_number_compile(struct eval_filter *filter, struct eval_leaf *leaf,
     return compile_exact(filter, leaf, plan, arena);
 }
 
-/* ---- match ------------------------------------------------------------------ */
+/* ---- match ----------------------------------------------------------------- */
 
 static bool is_reading(const struct number *n, const struct record_field *f)
 {
@@ -259,7 +259,7 @@ bool eval_number_match(const struct eval *ev, const struct eval_leaf *leaf,
     }
 }
 
-/* ---- which question a field answers ------------------------------------------- */
+/* ---- which question a field answers ---------------------------------------- */
 
 static void find_answer(const struct eval_node *node, const struct record_field *f,
                         const struct eval_number **best, unsigned *reading)

@@ -261,8 +261,7 @@ static void test_caller(struct world *w)
     answer_free(a);
 }
 
-/* ---- access -------------------------------------------------------------------------
- */
+/* ---- access ---------------------------------------------------------------- */
 
 static void test_private(struct world *w, struct ctr_principal *alice,
                          struct ctr_principal *bob)

@@ -67,7 +67,7 @@ static void configure(struct world *w)
     flow_configure(w->flow, &config);
 }
 
-/* ---- pages ------------------------------------------------------------------------ */
+/* ---- pages ----------------------------------------------------------------- */
 
 /* All pages of `size`; returns the number of contacts, SIZE_MAX when something repeats or
  * goes wrong. */
@@ -191,8 +191,7 @@ static void test_cursors(struct world *w)
     q.resume = str_make(NULL, 0);
 }
 
-/* ---- limits -------------------------------------------------------------------------
- */
+/* ---- limits ---------------------------------------------------------------- */
 
 static void test_limits(struct world *w)
 {
@@ -288,8 +287,7 @@ static void test_deadline(struct world *w)
     answer_free(a);
 }
 
-/* ---- back-pressure, cancel
- * -------------------------------------------------------------- */
+/* ---- back-pressure, cancel ------------------------------------------------- */
 
 static void test_pressure(struct world *w)
 {
@@ -394,8 +392,7 @@ static void test_many_at_once(struct world *w)
         answer_free(scans[i]);
 }
 
-/* ---- callbacks that ask again, reloads
- * ------------------------------------------------- */
+/* ---- callbacks that ask again, reloads ------------------------------------- */
 
 static struct world *nest_world;
 static unsigned nested_hits, nested_calls, nested_done;
@@ -518,8 +515,7 @@ static void test_stale(struct world *w)
     configure(w);
 }
 
-/* ---- order, windows
- * ---------------------------------------------------------------------- */
+/* ---- order, windows -------------------------------------------------------- */
 
 static void test_sort(struct world *w)
 {
@@ -576,8 +572,7 @@ static void test_sort(struct world *w)
     answer_free(a);
 }
 
-/* ---- live sources
- * ------------------------------------------------------------------------ */
+/* ---- live sources ---------------------------------------------------------- */
 
 enum live_mode { LIVE_AT_ONCE, LIVE_THREAD, LIVE_NEVER, LIVE_FAIL };
 
