@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/str.h"
+
 struct scan {
     const char *at, *end;
     const char *line_start;
@@ -81,6 +83,8 @@ static const char *separator(struct scan *s, char c)
 
 static const char *plain(struct scan *s, char c)
 {
+    if ((unsigned char)c >= 0x80)
+        return "only a-z, digits, '_' and '-' may stand outside of quotes";
     if (c == '.' && ++s->dots > SCAN_DOTS_MAX)
         return "too many dots in one key";
     if (++s->run > SCAN_KEY_MAX)
@@ -106,9 +110,14 @@ static const char *step(struct scan *s)
     return NULL;
 }
 
-static bool is_forbidden(char c)
+static const char *step_over_text(struct scan *s)
 {
-    return (unsigned char)c < 0x20 && c != '\t' && c != '\n' && c != '\r';
+    unsigned char c = (unsigned char)*s->at;
+
+    if (c < 0x20 && c != '\t' && c != '\n' && c != '\r')
+        return "this is not a text: it holds control characters";
+    next(s);
+    return NULL;
 }
 
 static void place(const struct scan *s, uint32_t *line, uint32_t *column)
@@ -119,25 +128,31 @@ static void place(const struct scan *s, uint32_t *line, uint32_t *column)
         *column += ((unsigned char)*p & 0xc0) != 0x80;
 }
 
+/* One pass over the text. Stops where something is wrong. */
+static const char *pass(struct scan *s, struct ctr_str text,
+                        const char *(*step_fn)(struct scan *s))
+{
+    const char *wrong = NULL;
+
+    *s = (struct scan){.at = text.ptr, .end = text.ptr + text.len, .line = 1};
+    if (str_starts(text, STR_LIT("\xef\xbb\xbf")))
+        s->at += 3; /* a byte order mark */
+    s->line_start = s->at;
+    while (s->at < s->end && !wrong)
+        wrong = step_fn(s);
+    return wrong;
+}
+
 const char *scan_check(struct ctr_str text, uint32_t *line, uint32_t *column)
 {
-    struct scan s = {.at = text.ptr, .line_start = text.ptr, .line = 1};
-    const char *wrong = NULL;
+    struct scan s;
+    const char *wrong;
 
     if (text.len == 0)
         return NULL;
-    s.end = text.ptr + text.len;
-    while (s.at < s.end && !wrong) {
-        wrong = is_forbidden(*s.at) ? "this is not a text: it holds control characters"
-                                    : NULL;
-        if (!wrong)
-            next(&s);
-    }
+    wrong = pass(&s, text, step_over_text);
     if (!wrong)
-        s = (struct scan){
-            .at = text.ptr, .end = s.end, .line_start = text.ptr, .line = 1};
-    while (s.at < s.end && !wrong)
-        wrong = step(&s);
+        wrong = pass(&s, text, step);
     place(&s, line, column);
     return wrong;
 }

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "conf/scan.h"
+#include "conf/twice.h"
 #include "shim/toml.h"
 
 struct build {
@@ -155,7 +156,8 @@ static void merge(struct conf_node *into, struct conf_node *from, struct diag *d
 }
 
 /* What the parser says, and what usually helps. */
-static void report_syntax(struct diag *diag, struct conf_place at, const char *text)
+static void report_syntax(struct diag *diag, struct conf_place at, const char *text,
+                          struct conf_place first)
 {
     static const struct {
         const char *said, *helps;
@@ -164,6 +166,11 @@ static void report_syntax(struct diag *diag, struct conf_place at, const char *t
          "; a backslash needs another one before it, or use 'single quotes'"},
         {"could not determine value type",
          "; write text in \"quotes\", and yes or no as true or false"},
+        {"expected digit, saw", "; durations and sizes need quotes, such as \"15m\""},
+        {"string: unescaped control",
+         "; the closing quote is missing, or the text goes over several lines: use "
+         "three quotes"},
+        {"saw ','", "; several values make a list: [\"a\", \"b\"]"},
     };
     static const char prefix[] = "Error while parsing ";
     const char *help = "";
@@ -173,29 +180,32 @@ static void report_syntax(struct diag *diag, struct conf_place at, const char *t
     for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
         if (strstr(text, hints[i].said))
             help = hints[i].helps;
-    diag_error(diag, at, "%s%s", text, help);
+    if (first.line > 0)
+        diag_error(diag, at, "%s; the first time at %s:%u:%u", text, first.file->name,
+                   first.line, first.column);
+    else
+        diag_error(diag, at, "%s%s", text, help);
 }
 
-static int parse(struct build *b, struct ctr_str text, struct diag *diag)
+int tree_parse(struct conf *conf, struct ctr_str text, const struct conf_file *file,
+               struct conf_node *top, struct toml_failure *failure, struct diag *diag)
 {
-    struct toml_visitor visitor = {.user = b, .enter = on_enter, .leave = on_leave};
-    struct toml_failure failure;
-    struct conf_place at = {.file = b->file};
+    struct build b = {.conf = conf, .file = file, .parent = top};
+    struct toml_visitor visitor = {.user = &b, .enter = on_enter, .leave = on_leave};
+    struct conf_place at = {.file = file};
     const char *wrong = scan_check(text, &at.line, &at.column);
 
     if (wrong) {
         diag_error(diag, at, "%s", wrong);
         return -CTR_ECONF;
     }
-    if (toml_walk(text.ptr, (size_t)text.len, &visitor, &failure) == 0)
+    if (toml_walk(text.ptr, (size_t)text.len, &visitor, failure) == 0) {
+        sort_children(top);
         return 0;
-    if (b->too_deep.line > 0) {
-        diag_error(diag, b->too_deep, "tables are nested too deeply");
-        return -CTR_ECONF;
     }
-    at.line = failure.line;
-    at.column = failure.column;
-    report_syntax(diag, at, failure.text);
+    if (b.too_deep.line == 0)
+        return -CTR_EFORMAT;
+    diag_error(diag, b.too_deep, "tables are nested too deeply");
     return -CTR_ECONF;
 }
 
@@ -203,12 +213,17 @@ int tree_add(struct conf *conf, struct ctr_str text, const struct conf_file *fil
              struct diag *diag)
 {
     struct conf_node top = {.type = CONF_TABLE};
-    struct build b = {.conf = conf, .file = file, .parent = &top};
-    int err = parse(&b, text, diag);
+    struct toml_failure failure;
+    struct conf_place first = {0};
+    int err = tree_parse(conf, text, file, &top, &failure, diag);
 
-    if (err)
+    if (!err)
+        merge(&conf->root, &top, diag);
+    if (err != -CTR_EFORMAT)
         return err;
-    sort_children(&top);
-    merge(&conf->root, &top, diag);
-    return 0;
+    if (strstr(failure.text, "cannot redefine"))
+        first = twice_first(conf, text, failure.line, file);
+    report_syntax(diag, (struct conf_place){file, failure.line, failure.column},
+                  failure.text, first);
+    return -CTR_ECONF;
 }

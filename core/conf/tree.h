@@ -4,12 +4,18 @@
 
 #include "base/arena.h"
 #include "conf/conf.h"
+#include "shim/toml.h"
 
 struct conf {
     struct arena arena;
     struct conf_node root;
     struct conf_file *main;
 };
+
+/* Parses a text below `top`, an empty table.
+ * returns 0 | -CTR_ECONF, reported | -CTR_EFORMAT, see failure */
+int tree_parse(struct conf *conf, struct ctr_str text, const struct conf_file *file,
+               struct conf_node *top, struct toml_failure *failure, struct diag *diag);
 
 /* Adds one file's content below the root.
  * returns 0 | -CTR_ECONF when it is no TOML; a key set twice is only reported */

@@ -7,6 +7,9 @@
 #include <string>
 #include <string_view>
 
+// Debian's library is built without asserts; some of them fail on input such as "[[". The
+// parser reports the same input properly right behind them.
+#define TOML_ASSERT(expr) static_assert(true)
 #include <toml++/toml.h>
 
 #if !TOML_EXCEPTIONS

@@ -48,7 +48,8 @@ struct toml_failure {
     char text[512];
 };
 
-/* The caller bounds text's size and nesting beforehand: toml++ recurses.
+/* The caller bounds text's size and nesting beforehand: toml++ recurses. It also refuses
+ * what is not ASCII outside of strings and comments: toml++ 3.3 has no defined answer.
  * returns 0 | -1 and failure */
 int toml_walk(const char *text, size_t len, const struct toml_visitor *visitor,
               struct toml_failure *failure);
