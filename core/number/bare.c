@@ -1,6 +1,5 @@
 /* bare.c - digits with neither international nor national prefix: a local number, one
  * that lost its plus, a national number where no prefix is dialled. */
-#include <stdio.h>
 #include <string.h>
 
 #include "number/collect.h"
@@ -10,7 +9,9 @@ enum {
     NEUTRAL_DIGITS_MIN = 11,  /* likewise where no country is known: US numbers have 10 */
     LOCAL_DIGITS_MIN = 4,     /* fewer digits are an extension */
     EXTENSION_DIGITS_MAX = 5, /* and up to here they are likely to be one */
-    NATIONAL_USUAL_MAX = 11   /* area code and subscriber; more only with extensions */
+    MAIN_TAIL_SURE = 4,     /* digits of the main number before an extension: it is one */
+    MAIN_TAIL_MIN = 2,      /* it may be one */
+    NATIONAL_USUAL_MAX = 11 /* area code and subscriber; more only with extensions */
 };
 
 /* E.164 without a plus, of the own country or of another. */
@@ -53,20 +54,31 @@ static bool add_national(struct collect *c, const char *digits, size_t n, bool o
 static bool add_local_area(struct collect *c, const char *digits, size_t n, size_t max)
 {
     const struct dialplan *plan = c->plan;
-    struct numbering found = {.calling_code = plan->calling_code};
-    size_t national = strlen(plan->area_code) + n;
-    int len;
+    struct numbering found;
 
-    if (n < LOCAL_DIGITS_MIN || !plan->area_code[0] || national > max ||
-        !numbering_possible(plan->calling_code, national))
+    if (n < LOCAL_DIGITS_MIN || !plan->area_code[0] ||
+        strlen(plan->area_code) + n > max || !numbering_local(plan, digits, n, &found))
         return false;
-    len = snprintf(found.digits, sizeof(found.digits), "%u%s%.*s", plan->calling_code,
-                   plan->area_code, (int)n, digits);
-    if (len < 0 || (size_t)len >= sizeof(found.digits))
-        return false;
-    found.len = (uint8_t)len;
     collect_add(c, &found, NUMBER_NOTE_LOCAL_AREA);
     return true;
+}
+
+/* An extension with the end of the main number before it: "798192", "840798192". head:
+ * how many digits of the main number there must be at least */
+static void add_main_tail(struct collect *c, const char *digits, size_t n, size_t head)
+{
+    const struct dialplan *plan = c->plan;
+    size_t main_len = strlen(plan->main_number);
+
+    for (size_t ext = 1; ext <= plan->extension_length && ext + head <= n; ext++) {
+        size_t tail = n - ext;
+        if (tail <= main_len &&
+            memcmp(plan->main_number + main_len - tail, digits, tail) == 0) {
+            collect_add_joined(c, plan->main_number, digits + tail, ext,
+                               NUMBER_NOTE_EXTENSION);
+            return;
+        }
+    }
 }
 
 static void collect_in_country(struct collect *c, const char *digits, size_t n)
@@ -75,12 +87,16 @@ static void collect_in_country(struct collect *c, const char *digits, size_t n)
     const bool area = c->plan->area_code[0] != '\0';
 
     add_missing_plus(c, digits, n, true, E164_DIGITS_MIN);
+    if (!area)
+        add_main_tail(c, digits, n, MAIN_TAIL_SURE);
     if (collect_full(c))
         return;
     if (closed && add_national(c, digits, n, area, NUMBER_DIGITS_MAX) && collect_full(c))
         return;
-    if (add_local_area(c, digits, n, NATIONAL_USUAL_MAX) || collect_full(c))
+    if (add_local_area(c, digits, n, NATIONAL_USUAL_MAX) || collect_full(c)) {
+        add_main_tail(c, digits, n, MAIN_TAIL_MIN);
         return;
+    }
     if (!closed && n >= LOCAL_DIGITS_MIN)
         add_national(c, digits, n, true, NATIONAL_USUAL_MAX);
     if (!collect_full(c))
@@ -90,6 +106,7 @@ static void collect_in_country(struct collect *c, const char *digits, size_t n)
         add_national(c, digits, n, true, NUMBER_DIGITS_MAX);
     if (!collect_full(c))
         add_local_area(c, digits, n, NUMBER_DIGITS_MAX);
+    add_main_tail(c, digits, n, MAIN_TAIL_MIN);
 }
 
 void collect_bare(struct collect *c, const char *digits, size_t n)

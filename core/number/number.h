@@ -109,7 +109,9 @@ enum number_format {
 };
 
 /* Write a number. digits: of class E164, else stored is given back as it is. asked: the
- * question's own text when this number answered it, else absent. returns bytes, < cap. */
+ * question's own text when this number answered it, else absent. NUL-terminated; what
+ * does not fit is not written at all, a cut number would ring somewhere else. returns
+ * bytes, < cap. */
 size_t number_format(const struct dialplan *plan, enum number_format format,
                      struct ctr_str e164_digits, struct ctr_str stored,
                      struct ctr_str asked, char *out, size_t cap);

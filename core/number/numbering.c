@@ -217,6 +217,19 @@ bool numbering_fast_national(const struct dialplan *plan, const char *digits, si
     }
 }
 
+bool numbering_local(const struct dialplan *plan, const char *digits, size_t n,
+                     struct numbering *out)
+{
+    char national[NUMBER_DIGITS_MAX];
+    size_t area = strlen(plan->area_code);
+
+    if (area + n > sizeof(national))
+        return false;
+    memcpy(national, plan->area_code, area);
+    memcpy(national + area, digits, n);
+    return join(plan->calling_code, national, area + n, out);
+}
+
 bool numbering_check(const char *country, bool plus, const char *digits, size_t n,
                      struct numbering *out)
 {

@@ -34,7 +34,11 @@ bool numbering_international(const char *digits, size_t n, struct numbering *out
 bool numbering_national(const struct dialplan *plan, const char *digits, size_t n,
                         struct numbering *out);
 
-/* The same from the library alone, with validity; plus: digits follow a plus. */
+/* Calling code and area code before the digits. returns false: not a length there is */
+bool numbering_local(const struct dialplan *plan, const char *digits, size_t n,
+                     struct numbering *out);
+
+/* From the library alone, with validity; plus: digits follow a plus. */
 bool numbering_check(const char *country, bool plus, const char *digits, size_t n,
                      struct numbering *out);
 

@@ -8,8 +8,10 @@
 #include "number/scan.h"
 
 enum {
-    EXT_GUESS_MAX = 5,    /* digits after "#" or "," that are taken for an extension */
-    WORDS_DIGITS_MIN = 6, /* beside words fewer digits are a house number, not a phone */
+    EXT_GUESS_MAX = 5,     /* digits after "#" or "," that are taken for an extension */
+    WORDS_DIGITS_MIN = 6,  /* beside words fewer digits are a house number, not a phone */
+    ONE_NUMBER_MAX = 13,   /* more digits may be two numbers */
+    NUMBER_DIGITS_MIN = 6, /* of each */
     VANITY_LETTERS_MIN = 3,
     VANITY_DIGITS_MIN = 3
 };
@@ -104,6 +106,49 @@ static size_t take_digits(const char *s, size_t n, struct scan *out)
         }
     }
     return i;
+}
+
+static size_t count_digits(const char *s, size_t n)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < n; i++)
+        count += is_digit(s[i]);
+    return count;
+}
+
+/* The slash of "089 123456 / 0171 1234567", n: there is none. */
+static size_t second_number(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t next = i + 1;
+
+        if (s[i] != '/')
+            continue;
+        while (next < n && s[next] == ' ')
+            next++;
+        if (next < n && (s[next] == '0' || s[next] == '+') &&
+            count_digits(s, i) >= NUMBER_DIGITS_MIN &&
+            count_digits(s + next, n - next) >= NUMBER_DIGITS_MIN)
+            return i;
+    }
+    return n;
+}
+
+/* The same, of the first number only when these are too many digits for one. */
+static size_t take_first(const char *s, size_t n, struct scan *out)
+{
+    size_t taken = take_digits(s, n, out), end;
+
+    if (taken != SIZE_MAX && out->n <= ONE_NUMBER_MAX)
+        return taken;
+    end = second_number(s, n);
+    if (end == n)
+        return taken;
+    out->plus = out->paren_zero = false;
+    out->n = 0;
+    out->several = true;
+    return take_digits(s, end, out) == SIZE_MAX ? SIZE_MAX : n;
 }
 
 static bool starts_nocase(const char *s, size_t n, const char *prefix)
@@ -319,7 +364,7 @@ static bool take_written(struct scan *out, const char *s, size_t n)
         return false; /* "C4B" */
     if (start > 0 && s[start - 1] == '(')
         start--;
-    at = take_digits(s + start, n - start, out);
+    at = take_first(s + start, n - start, out);
     if (at == SIZE_MAX || out->n == 0)
         return false;
     if (at < n - start && s[start + at] != '+' &&
@@ -375,16 +420,16 @@ bool scan_number(struct ctr_str text, struct scan *out)
     size_t taken;
     bool found;
 
-    out->plus = out->feature = out->paren_zero = false;
+    out->plus = out->feature = out->paren_zero = out->several = false;
     out->n = out->ext_len = out->vanity_len = 0;
     if (text.len == 0 || text.len > NUMBER_TEXT_MAX)
         return false;
-    taken = take_digits(text.ptr, (size_t)text.len, out);
+    taken = take_first(text.ptr, (size_t)text.len, out);
     if (taken == SIZE_MAX)
         return false;
     found = out->n > 0;
     if (taken < text.len) {
-        out->plus = out->paren_zero = false;
+        out->plus = out->paren_zero = out->several = false;
         out->n = 0;
         found = scan_full(text, out);
     }

@@ -15,6 +15,7 @@ enum scan_gap { SCAN_GAP_NONE = 0, SCAN_GAP_DASH = 1, SCAN_GAP_OTHER = 2 };
 struct scan {
     bool plus;       /* a plus, or an international phone-context */
     bool feature;    /* digits hold a feature code, with * and # */
+    bool several;    /* more numbers follow; this is the first */
     bool paren_zero; /* "(0)" was written somewhere */
     uint8_t n;
     uint8_t ext_len;

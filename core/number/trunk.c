@@ -12,18 +12,24 @@ enum {
     SUBSCRIBER_AMONG_DASHES_MIN = 4 /* 089-840-798 is grouped, 089-840798-192 is not */
 };
 
+/* Numbers of a place. Mobile and service numbers have no extensions. */
+static bool is_geographic(const char *digits)
+{
+    const char *national = digits + 2;
+
+    if (memcmp(digits, "43", 2) == 0)
+        return national[0] >= '1' && national[0] <= '7' && national[0] != '6';
+    return memcmp(digits, "49", 2) == 0 && national[0] != '1' &&
+           strncmp(national, "700", 3) != 0 && strncmp(national, "800", 3) != 0 &&
+           strncmp(national, "900", 3) != 0;
+}
+
 static bool has_extension_notation(const struct dialplan *plan,
                                    const struct number *number)
 {
-    const char *national = number->digits + 2;
-
-    if (plan->calling_code != 49 && plan->calling_code != 43)
-        return false;
-    if (number->class != NUMBER_E164 || number->len < 3)
-        return false;
-    if (memcmp(number->digits, "49", 2) == 0) /* not mobile */
-        return national[0] != '1' || national[1] < '5' || national[1] > '7';
-    return memcmp(number->digits, "43", 2) == 0 && national[0] != '6';
+    return (plan->calling_code == 49 || plan->calling_code == 43) &&
+           number->class == NUMBER_E164 && number->len > 2 &&
+           is_geographic(number->digits);
 }
 
 /* The first digit behind the last dash, 0: no dash, or something stands behind it. */

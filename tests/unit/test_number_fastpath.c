@@ -265,6 +265,8 @@ static bool compare(const struct dialplan *plan, const struct text *t,
     if (t->n > NUMBER_TEXT_MAX || !scan_number(str_make(t->z, t->n), &scan))
         return true;
     took = read_scanned(plan, &scan, WAY_FAST, &fast);
+    if (scan.several) /* the library makes one number of them */
+        return true;
     if (!took && is_beyond_library(plan, &scan))
         return true;
     found = took || read_scanned(plan, &scan, WAY_SCANNED, &scanned);
