@@ -37,19 +37,18 @@ void build_free(struct build *b)
     free(b);
 }
 
-int build_add(struct build *b, struct keys *keys, struct ctr_str record,
-              const uint32_t hash[2])
+int build_add(struct build *b, struct keys *keys, struct ctr_str record)
 {
     struct record r = {(const uint8_t *)record.ptr, record.len};
-    struct id_row row = {b->state.next_recno, {hash[0], hash[1]}};
+    uint32_t recno = b->state.next_recno;
     struct ctr_str id = record_id(&r);
-    int rc = sorter_add(b->sorter, DB_ID, id.ptr, id.len, &row, sizeof(row));
+    int rc = sorter_add(b->sorter, DB_ID, id.ptr, id.len, &recno, sizeof(recno));
 
     keys_derive(keys, &r, KEYS_ALL);
     for (unsigned i = 0; i < keys->n && rc == 0; i++) {
         const struct key *k = &keys->key[i];
         uint8_t p[POSTING_SIZE_MAX];
-        size_t n = posting_make(k->db, row.recno, k->kind, p);
+        size_t n = posting_make(k->db, recno, k->kind, p);
 
         rc = sorter_add(b->sorter, k->db, k->bytes, k->len, p, n);
     }
@@ -59,7 +58,8 @@ int build_add(struct build *b, struct keys *keys, struct ctr_str record,
     return rc;
 }
 
-/* ---- a compared load, turned -------------------------------------------------------- */
+/* ---- a compared load, turned --------------------------------------------------------
+ */
 
 struct convert {
     struct cache_load *load;
@@ -69,11 +69,9 @@ struct convert {
 
 static int convert_put(struct convert *cv, struct ctr_str record)
 {
-    uint32_t hash[2];
     int rc = stage_add(&cv->stage, STAGE_PUT, 0, record);
 
-    record_hash(record, hash);
-    return rc ? rc : build_add(cv->build, &cv->load->keys, record, hash);
+    return rc ? rc : build_add(cv->build, &cv->load->keys, record);
 }
 
 /* A full load keeps what it saw unchanged, a delta all it did not touch. */
@@ -174,7 +172,8 @@ int build_convert(struct cache_load *load)
     return 0;
 }
 
-/* ---- the commit, a transaction a step ----------------------------------------------- */
+/* ---- the commit, a transaction a step -----------------------------------------------
+ */
 
 static int step_slot(struct cache_load *load)
 {

@@ -131,14 +131,14 @@ enum cache_index {
 /* Kinds whose words CACHE_WORD has: every word of the folded text; of a mail address the
  * words before the @, and the whole address as one key. A contact has at most 128 keys
  * there; words are cut at TEXT_WORD_MAX, here and in a walk's key. */
-#define CACHE_WORD_KINDS                                                 \
-    (CTR_KIND(CTR_FIELD_DISPLAY_NAME) | CTR_KIND(CTR_FIELD_GIVEN_NAME) | \
-     CTR_KIND(CTR_FIELD_SURNAME) | CTR_KIND(CTR_FIELD_NICKNAME) |        \
-     CTR_KIND(CTR_FIELD_ORGANISATION) | CTR_KIND(CTR_FIELD_DEPARTMENT) | \
-     CTR_KIND(CTR_FIELD_TITLE) | CTR_KIND(CTR_FIELD_MAIL) |              \
-     CTR_KIND(CTR_FIELD_STREET) | CTR_KIND(CTR_FIELD_CITY) |             \
-     CTR_KIND(CTR_FIELD_STATE) | CTR_KIND(CTR_FIELD_POSTAL_CODE) |       \
-     CTR_KIND(CTR_FIELD_COUNTRY) | CTR_KIND(CTR_FIELD_CUSTOM))
+#define CACHE_WORD_KINDS                                                                 \
+    (CTR_KIND(CTR_FIELD_DISPLAY_NAME) | CTR_KIND(CTR_FIELD_GIVEN_NAME) |                 \
+     CTR_KIND(CTR_FIELD_SURNAME) | CTR_KIND(CTR_FIELD_NICKNAME) |                        \
+     CTR_KIND(CTR_FIELD_ORGANISATION) | CTR_KIND(CTR_FIELD_DEPARTMENT) |                 \
+     CTR_KIND(CTR_FIELD_TITLE) | CTR_KIND(CTR_FIELD_MAIL) | CTR_KIND(CTR_FIELD_STREET) | \
+     CTR_KIND(CTR_FIELD_CITY) | CTR_KIND(CTR_FIELD_STATE) |                              \
+     CTR_KIND(CTR_FIELD_POSTAL_CODE) | CTR_KIND(CTR_FIELD_COUNTRY) |                     \
+     CTR_KIND(CTR_FIELD_CUSTOM))
 
 enum { CACHE_KEY_MAX = 80 };
 

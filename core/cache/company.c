@@ -49,7 +49,8 @@ static int find_trunk(MDB_cursor *cursor, struct ctr_str *digits)
     return MDB_NOTFOUND;
 }
 
-static bool organisation_of(struct arena *a, const struct record *r, struct text_folds *out)
+static bool organisation_of(struct arena *a, const struct record *r,
+                            struct text_folds *out)
 {
     struct record_iter it = {0};
     struct record_field f;

@@ -105,7 +105,8 @@ struct cache {
     struct keys scratch;
 };
 
-/* ---- env.c: the file ---------------------------------------------------------------- */
+/* ---- env.c: the file ----------------------------------------------------------------
+ */
 
 /* Opens what is there or creates; reads all sources' states. The gate is held or nobody
  * else is there. returns 0 | -CTR_E* with a sentence */
@@ -126,7 +127,8 @@ bool env_grow(struct cache *c);
 /* Before a step that writes about n bytes: room for it if that can be had. */
 void env_reserve(struct cache *c, uint64_t n);
 
-/* ---- aside.c: files beside the data file -------------------------------------------- */
+/* ---- aside.c: files beside the data file --------------------------------------------
+ */
 
 int aside_lock(struct cache *c, char *error, size_t cap);
 /* The mark of a clean shutdown: is it there and true? It is removed. */
@@ -135,7 +137,8 @@ void aside_put_mark(struct cache *c);
 /* Renames the data file, keeping one such. returns 0 | -CTR_EIO */
 int aside_move(struct cache *c, const char *why);
 
-/* ---- check.c: is the file whole? ----------------------------------------------------- */
+/* ---- check.c: is the file whole? -----------------------------------------------------
+ */
 
 enum check_result { CHECK_GOOD, CHECK_DAMAGED, CHECK_FOREIGN };
 
@@ -143,7 +146,8 @@ enum check_result { CHECK_GOOD, CHECK_DAMAGED, CHECK_FOREIGN };
  * why: a sentence's end when it is not good. */
 enum check_result check_file(const char *path, const char **why);
 
-/* ---- meta.c: rows of "meta" ---------------------------------------------------------- */
+/* ---- meta.c: rows of "meta" ----------------------------------------------------------
+ */
 
 /* All little structs with a checksum behind; see meta.c. */
 int meta_put_format(MDB_txn *txn, MDB_dbi meta);
@@ -159,7 +163,8 @@ enum meta_kind { META_BAD, META_FORMAT_GOOD, META_FORMAT_FOREIGN, META_TXN, META
 enum meta_kind meta_read_row(struct ctr_str key, struct ctr_str value, uint64_t *txn,
                              uint32_t *slot, uint64_t *sum, uint64_t *contacts);
 
-/* ---- slot.c -------------------------------------------------------------------------- */
+/* ---- slot.c --------------------------------------------------------------------------
+ */
 
 void slot_db_name(unsigned slot, enum db db, char out[24]);
 /* "3.word" -> 3, DB_WORD */
@@ -197,7 +202,8 @@ void writer_del(struct writer *w, enum db db, MDB_val key, const MDB_val *old);
 /* returns whether found; value points into the map until the next write. */
 bool writer_get(struct writer *w, enum db db, MDB_val key, MDB_val *value);
 
-/* ---- posting.c: rows of the indexes -------------------------------------------------- */
+/* ---- posting.c: rows of the indexes --------------------------------------------------
+ */
 
 /* A row's key is an index key, of the first row of that key nothing else, of further ones
  * a lower bound of their recnos (4 bytes, big endian) behind it. Its value is a sorted
@@ -219,7 +225,8 @@ unsigned posting_lower(enum db db, const MDB_val *row, const uint8_t *p);
 void posting_add(struct writer *w, const struct key *key, uint32_t recno);
 void posting_del(struct writer *w, const struct key *key, uint32_t recno);
 
-/* ---- cache.c ------------------------------------------------------------------------- */
+/* ---- cache.c -------------------------------------------------------------------------
+ */
 
 /* Runs fn(cache, arg) on the lane. Any thread. */
 typedef void (*cache_task_fn)(struct cache *c, void *arg);
@@ -233,7 +240,8 @@ void source_state_clear(struct source_state *state);
 /* Moves `from` there. */
 void source_state_set(struct source_state *to, struct source_state *from);
 
-/* ---- read.c --------------------------------------------------------------------------- */
+/* ---- read.c ---------------------------------------------------------------------------
+ */
 
 /* Errors of reading: notes damage. */
 int read_error(struct cache *c, int rc);

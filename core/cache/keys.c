@@ -17,7 +17,8 @@ enum { NIBBLE_LOCAL = 0xe, FOLD_MAX = 256 * 1024 };
 _Static_assert((int)KEY_MAX > (int)TEXT_WORD_MAX && (int)KEY_MAX < (int)CACHE_KEY_MAX,
                "a word and its end fit");
 
-/* ---- packing ------------------------------------------------------------------------ */
+/* ---- packing ------------------------------------------------------------------------
+ */
 
 static bool db_is_number(enum db db)
 {
@@ -157,7 +158,8 @@ bool key_begins(enum db db, enum number_class class, const uint8_t *bytes, size_
     return class == NUMBER_LOCAL || bytes[0] >> 4 != NIBBLE_LOCAL;
 }
 
-/* ---- deriving ----------------------------------------------------------------------- */
+/* ---- deriving -----------------------------------------------------------------------
+ */
 
 void keys_init(struct keys *keys)
 {
@@ -269,7 +271,7 @@ static void add_phone(struct keys *keys, const struct record_field *f, unsigned 
 
 struct word_sink {
     unsigned dbs;
-    unsigned from;         /* where the words begin in keys */
+    unsigned from;          /* where the words begin in keys */
     unsigned words, sounds; /* left */
 };
 
@@ -347,8 +349,8 @@ void keys_derive(struct keys *keys, const struct record *r, unsigned dbs)
     struct record_iter it = {0};
     struct record_field f;
     uint64_t kinds = record_kinds(r);
-    bool company = (kinds & CTR_KIND(CTR_FIELD_ORGANISATION)) != 0 &&
-                   record_owner(r).len == 0;
+    bool company =
+        (kinds & CTR_KIND(CTR_FIELD_ORGANISATION)) != 0 && record_owner(r).len == 0;
     unsigned phones = 0;
 
     keys->n = 0;

@@ -59,10 +59,10 @@ struct cache_load {
 
     /* the lane */
     bool started;
-    uint64_t version; /* of the source when it started */
-    struct bitmap seen;    /* recnos put (a delta: or deleted), unchanged or not */
-    struct bitmap staged;  /* recnos of which the stage has an entry */
-    struct idmap ids;      /* hashes of ids that are new in this load -> recno */
+    uint64_t version;     /* of the source when it started */
+    struct bitmap seen;   /* recnos put (a delta: or deleted), unchanged or not */
+    struct bitmap staged; /* recnos of which the stage has an entry */
+    struct idmap ids;     /* hashes of ids that are new in this load -> recno */
     uint64_t seed;
     uint32_t next_recno;
     struct cache_load_stats counts; /* added to deleted, and duplicates */
@@ -78,22 +78,20 @@ struct cache_load {
     void *arg;
 };
 
-/* compare.c, on the lane: one contact (a record) or one deleted id. returns 0 | -CTR_E* */
+/* compare.c, on the lane: one contact (a record) or one deleted id. returns 0 | -CTR_E*
+ */
 int compare_start(struct cache_load *load);
 int compare_put(struct cache_load *load, struct ctr_str record);
 int compare_delete(struct cache_load *load, struct ctr_str id);
 /* Frees what the lane has of the load. */
 void compare_finish(struct cache_load *load);
-/* The low and high half of a record's hash. */
-void record_hash(struct ctr_str record, uint32_t hash[2]);
 void count_numbers(struct source_state *state, const struct record *r, int sign);
 
 /* build.c */
 struct build *build_create(const char *dir);
 void build_free(struct build *build);
 /* The next record of the new generation: its index keys; the caller keeps the record. */
-int build_add(struct build *build, struct keys *keys, struct ctr_str record,
-              const uint32_t hash[2]);
+int build_add(struct build *build, struct keys *keys, struct ctr_str record);
 /* One transaction's worth of a rebuild's commit. returns 1: more to do | 0: done |
  * -CTR_E* */
 int build_step(struct cache_load *load);

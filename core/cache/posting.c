@@ -77,7 +77,8 @@ unsigned posting_lower(enum db db, const MDB_val *row, const uint8_t *p)
     return lo;
 }
 
-/* ---- writing ------------------------------------------------------------------------ */
+/* ---- writing ------------------------------------------------------------------------
+ */
 
 enum { ROW_BYTES = (POSTING_ROW_MAX + 1) * POSTING_SIZE_MAX };
 
@@ -120,8 +121,8 @@ static int row_take(struct writer *w, const struct key *key, uint32_t recno,
                     MDB_val *row)
 {
     int rc = w->rc ? w->rc
-                   : posting_seek(w->cursor[key->db], key->bytes, key->len, recno, row_key,
-                                  row);
+                   : posting_seek(w->cursor[key->db], key->bytes, key->len, recno,
+                                  row_key, row);
 
     if (rc == MDB_NOTFOUND)
         return 0;

@@ -100,18 +100,16 @@ int cache_find(struct cache_source *source, struct ctr_str id, uint32_t *recno)
     struct cache *c = source->cache;
     const struct slot *slot = source->state.slot;
     MDB_val k = {id.len, (void *)(uintptr_t)id.ptr}, v;
-    struct id_row row;
     int rc;
 
     ensure(c->reading);
     if (!slot || id.len == 0 || id.len > CTR_ID_MAX)
         return -CTR_ENOENT;
     rc = mdb_get(c->txn, slot->dbi[DB_ID], &k, &v);
-    if (rc == 0 && v.mv_size != sizeof(row))
+    if (rc == 0 && v.mv_size != sizeof(*recno))
         rc = MDB_CORRUPTED;
     if (rc)
         return read_error(c, rc);
-    memcpy(&row, v.mv_data, sizeof(row));
-    *recno = row.recno;
+    memcpy(recno, v.mv_data, sizeof(*recno));
     return 0;
 }

@@ -14,13 +14,15 @@
 
 enum {
     HEAD_SIZE = 10,
-    TAG_REF = 1,          /* the value stands earlier in the record */
-    TAG_CLASS_SHIFT = 1,  /* two bits: enum number_class */
+    TAG_REF = 1,         /* the value stands earlier in the record */
+    TAG_CLASS_SHIFT = 1, /* two bits: enum number_class */
     TAG_CLASS_MASK = 3,
-    TAG_PLUS = 8,         /* the value is "+" and the digits: no digits stored */
-    TAG_TRUNK = 16,       /* a trunk length follows the digits */
-    TAG_ALL = 31,
-    NAME_MAX_BYTES = 64   /* of a custom field */
+    TAG_PLUS = 8,   /* the value is "+" and the digits: no digits stored */
+    TAG_TRUNK = 16, /* a trunk length follows the digits */
+    TAG_TAIL = 32,  /* the digits are some of their own and the end of the value's */
+    TAG_ALL = 63,
+    TAIL_MAX = 15,      /* own digits, and digits of the value left out */
+    NAME_MAX_BYTES = 64 /* of a custom field */
 };
 
 static bool kind_is_phone(uint32_t kind)
@@ -28,7 +30,8 @@ static bool kind_is_phone(uint32_t kind)
     return kind < 64 && (CTR_KINDS_PHONE & CTR_KIND(kind)) != 0;
 }
 
-/* ---- reading ------------------------------------------------------------------------ */
+/* ---- reading ------------------------------------------------------------------------
+ */
 
 struct reader {
     const uint8_t *data;
@@ -97,9 +100,9 @@ static struct ctr_str read_ref(struct reader *r, size_t limit)
 
 static const char nibble_chars[16] = "0123456789*#????";
 
-static void read_digits(struct reader *r, struct record_field *f)
+/* n packed digits, behind those the field has. */
+static void read_digits(struct reader *r, struct record_field *f, unsigned n)
 {
-    unsigned n = read_u8(r);
     struct ctr_str packed = read_bytes(r, (n + 1) / 2);
 
     if (n > NUMBER_DIGITS_MAX)
@@ -112,6 +115,26 @@ static void read_digits(struct reader *r, struct record_field *f)
         if (nib > 11)
             r->bad = true;
         f->digits[i] = nibble_chars[nib];
+    }
+    f->digits[n] = 0;
+    f->digits_len = (uint8_t)n;
+}
+
+/* The value's digits but the first `skip`, behind those the field has. */
+static void tail_from_value(struct reader *r, struct record_field *f, unsigned skip)
+{
+    unsigned n = f->digits_len;
+
+    for (size_t i = 0; i < f->value.len; i++) {
+        char c = f->value.ptr[i];
+
+        if (c < '0' || c > '9' || (skip > 0 && skip--))
+            continue;
+        if (n == NUMBER_DIGITS_MAX) {
+            r->bad = true;
+            break;
+        }
+        f->digits[n++] = c;
     }
     f->digits[n] = 0;
     f->digits_len = (uint8_t)n;
@@ -136,13 +159,14 @@ static void digits_from_value(struct reader *r, struct record_field *f)
 static void read_field(struct reader *r, struct record_field *f)
 {
     size_t begin = r->at;
-    uint8_t tag;
+    uint8_t tag, tail = 0;
 
     memset(f, 0, offsetof(struct record_field, digits) + 1);
     f->name = (struct ctr_str){NULL, 0};
     f->kind = read_u8(r);
     tag = read_u8(r);
-    if ((tag & ~TAG_ALL) || f->kind >= 64)
+    if ((tag & ~TAG_ALL) || (tag & (TAG_PLUS | TAG_TAIL)) == (TAG_PLUS | TAG_TAIL) ||
+        f->kind >= 64)
         r->bad = true;
     if (f->kind == CTR_FIELD_CUSTOM)
         f->name = read_str(r);
@@ -151,14 +175,20 @@ static void read_field(struct reader *r, struct record_field *f)
         f->number_note = read_u8(r);
         if (f->number_class > NUMBER_LOCAL || f->number_note >= NUMBER_NOTE_COUNT)
             r->bad = true;
-        if (f->number_class != NUMBER_NONE && !(tag & TAG_PLUS))
-            read_digits(r, f);
+        if (tag & TAG_TAIL)
+            tail = read_u8(r);
+        if (tag & TAG_TAIL)
+            read_digits(r, f, tail & 15);
+        else if (f->number_class != NUMBER_NONE && !(tag & TAG_PLUS))
+            read_digits(r, f, read_u8(r));
         if (tag & TAG_TRUNK)
             f->trunk_len = read_u8(r);
     }
     f->value = tag & TAG_REF ? read_ref(r, begin) : read_str(r);
     if (!r->bad && kind_is_phone(f->kind) && (tag & TAG_PLUS))
         digits_from_value(r, f);
+    if (!r->bad && kind_is_phone(f->kind) && (tag & TAG_TAIL))
+        tail_from_value(r, f, tail >> 4);
     if (f->trunk_len > f->digits_len)
         r->bad = true;
 }
@@ -263,7 +293,8 @@ bool record_check(const struct record *r)
            kinds == record_kinds(r);
 }
 
-/* ---- writing ------------------------------------------------------------------------ */
+/* ---- writing ------------------------------------------------------------------------
+ */
 
 /* One usable value of a contact on its way into a record. */
 struct value {
@@ -274,8 +305,8 @@ struct value {
 
 struct encoder {
     struct strbuf *out;
-    struct strbuf utf8; /* values that had to be converted, and the derived name */
-    size_t start;       /* of the record in out */
+    struct strbuf utf8;       /* values that had to be converted, and the derived name */
+    size_t start;             /* of the record in out */
     size_t name_at, name_len; /* the display name's bytes, for references */
     struct value values[CTR_FIELDS_MAX + 1];
     unsigned n;
@@ -474,14 +505,39 @@ static uint8_t nibble_of(char c)
     return c == '*' ? 10 : c == '#' ? 11 : (uint8_t)(c - '0');
 }
 
-static void put_digits(struct encoder *e, const struct number *n)
+static void put_digits(struct encoder *e, const char *digits, unsigned n)
 {
-    put_u8(e, n->len);
-    for (unsigned i = 0; i < n->len; i += 2) {
-        unsigned low = i + 1 < n->len ? nibble_of(n->digits[i + 1]) : 0;
+    for (unsigned i = 0; i < n; i += 2) {
+        unsigned low = i + 1 < n ? nibble_of(digits[i + 1]) : 0;
 
-        put_u8(e, (unsigned)nibble_of(n->digits[i]) << 4 | low);
+        put_u8(e, (unsigned)nibble_of(digits[i]) << 4 | low);
     }
+}
+
+/* How much of the value's digits ends the number: "089/840798-192" all but the first.
+ * returns false when that saves nothing */
+static bool find_tail(struct ctr_str text, const struct number *n, unsigned *skip,
+                      unsigned *own)
+{
+    char digits[NUMBER_DIGITS_MAX + TAIL_MAX];
+    unsigned len = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            continue;
+        if (len == sizeof(digits))
+            return false;
+        digits[len++] = text.ptr[i];
+    }
+    for (*skip = 0; *skip < len && *skip <= TAIL_MAX; ++*skip) {
+        unsigned rest = len - *skip;
+
+        if (rest > n->len || memcmp(n->digits + n->len - rest, digits + *skip, rest) != 0)
+            continue;
+        *own = n->len - rest;
+        return *own <= TAIL_MAX;
+    }
+    return false;
 }
 
 static bool is_plus_digits(struct ctr_str text, const struct number *n)
@@ -490,27 +546,32 @@ static bool is_plus_digits(struct ctr_str text, const struct number *n)
            text.ptr[0] == '+' && memcmp(text.ptr + 1, n->digits, n->len) == 0;
 }
 
-static unsigned put_number(struct encoder *e, const struct dialplan *plan,
-                           struct ctr_str text, size_t tag_at)
+static void put_number(struct encoder *e, const struct dialplan *plan,
+                       struct ctr_str text, size_t tag_at)
 {
     struct number n;
-    unsigned tag;
+    unsigned tag, skip = 0, own = 0;
 
     number_parse(plan, text, &n);
     ensure(n.class <= NUMBER_LOCAL && n.len <= NUMBER_DIGITS_MAX &&
            n.trunk_len <= n.len && n.note < NUMBER_NOTE_COUNT);
     tag = (unsigned)n.class << TAG_CLASS_SHIFT;
     put_u8(e, n.note);
-    if (is_plus_digits(text, &n))
+    if (is_plus_digits(text, &n)) {
         tag |= TAG_PLUS;
-    else if (n.class != NUMBER_NONE)
-        put_digits(e, &n);
+    } else if (n.class != NUMBER_NONE && find_tail(text, &n, &skip, &own)) {
+        tag |= TAG_TAIL;
+        put_u8(e, skip << 4 | own);
+        put_digits(e, n.digits, own);
+    } else if (n.class != NUMBER_NONE) {
+        put_u8(e, n.len);
+        put_digits(e, n.digits, n.len);
+    }
     if (n.class == NUMBER_E164 && n.trunk_len > 0) {
         tag |= TAG_TRUNK;
         put_u8(e, n.trunk_len);
     }
     e->out->ptr[tag_at] = (char)tag;
-    return tag;
 }
 
 static const char *find_in_name(const struct encoder *e, struct ctr_str text)

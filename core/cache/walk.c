@@ -3,6 +3,8 @@
  * Where a walk stands is its key and recno. A cursor of the read transaction is only a
  * short cut: the walk keeps the stamp of its last movement, and when somebody else has
  * moved the cursor since, or the transaction is another, it seeks. */
+#include <errno.h>
+
 #include "base/error.h"
 #include "cache/impl.h"
 
@@ -78,7 +80,8 @@ static int take_posting(struct cache_walk *walk, const struct place *p,
                         struct read_cursor *rc, const MDB_val *k, const MDB_val *v,
                         unsigned i)
 {
-    size_t size = posting_size(p->db), key_len = key_measure(p->db, k->mv_data, k->mv_size);
+    size_t size = posting_size(p->db),
+           key_len = key_measure(p->db, k->mv_data, k->mv_size);
     const uint8_t *posting;
 
     if (key_len == 0 || v->mv_size < size || v->mv_size % size || i >= v->mv_size / size)
@@ -95,7 +98,8 @@ static int take_posting(struct cache_walk *walk, const struct place *p,
     return 0;
 }
 
-static int next_row(struct cache_walk *walk, const struct place *p, struct read_cursor *rc)
+static int next_row(struct cache_walk *walk, const struct place *p,
+                    struct read_cursor *rc)
 {
     MDB_val k, v;
     int err = mdb_cursor_get(rc->mdb, &k, &v, MDB_NEXT);
@@ -103,7 +107,8 @@ static int next_row(struct cache_walk *walk, const struct place *p, struct read_
     return err ? err : take_posting(walk, p, rc, &k, &v, 0);
 }
 
-static int first_row(struct cache_walk *walk, const struct place *p, struct read_cursor *rc)
+static int first_row(struct cache_walk *walk, const struct place *p,
+                     struct read_cursor *rc)
 {
     /* Without its end a prefix stands before all that begin with it. */
     MDB_val k = {walk->exact ? p->prefix_len : p->prefix_len - 1,
@@ -141,7 +146,8 @@ static int seek_behind(struct cache_walk *walk, const struct place *p,
     if (err)
         return err;
     i = posting_lower(p->db, &v, posting);
-    if (i < v.mv_size / size && memcmp((uint8_t *)v.mv_data + i * size, posting, size) == 0)
+    if (i < v.mv_size / size &&
+        memcmp((uint8_t *)v.mv_data + i * size, posting, size) == 0)
         i++;
     return i < v.mv_size / size ? take_posting(walk, p, rc, &k, &v, i)
                                 : next_row(walk, p, rc);
@@ -181,7 +187,7 @@ static int next_posting(struct cache_walk *walk, const struct slot *slot)
         return go_on(walk, &p, walk->cursor);
     rc = read_cursor_get(walk->source->cache, slot->dbi[p.db]);
     if (!rc)
-        return MDB_BAD_TXN;
+        return EIO;
     return walk->at_len == 0 ? first_row(walk, &p, rc) : seek_behind(walk, &p, rc);
 }
 
@@ -201,7 +207,7 @@ static int next_record(struct cache_walk *walk, const struct slot *slot)
             return MDB_NOTFOUND;
         rc = read_cursor_get(c, slot->dbi[DB_REC]);
         if (!rc)
-            return MDB_BAD_TXN;
+            return EIO;
         err = mdb_cursor_get(rc->mdb, &k, &v, MDB_SET_RANGE);
     }
     if (err)
@@ -252,11 +258,12 @@ unsigned cache_walk_estimate(struct cache_walk *walk, unsigned limit)
     return n < limit ? n : limit;
 }
 
-/* ---- from the record's side --------------------------------------------------------- */
+/* ---- from the record's side ---------------------------------------------------------
+ */
 
 /* The record's keys that the walk matches; returns the first, or NULL. */
-static const struct key *first_match(const struct cache_walk *walk, const struct record *r,
-                                     struct keys *keys)
+static const struct key *first_match(const struct cache_walk *walk,
+                                     const struct record *r, struct keys *keys)
 {
     const struct key *first = NULL;
     struct place p;
