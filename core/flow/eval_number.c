@@ -5,6 +5,9 @@
 #include "base/error.h"
 #include "flow/eval.h"
 
+/* Short and emergency numbers have no more digits; asking costs 10 us. */
+enum { SHORT_MAX = 6 };
+
 /* The reading of one text is the same for every leaf that asks it. */
 static struct eval_number *known_text(struct eval_filter *filter, struct ctr_str text)
 {
@@ -97,7 +100,8 @@ static int compile_substr(struct eval_leaf *leaf, const struct dialplan *plan,
         struct eval_piece *piece = &q->pieces[0];
 
         q->shape = EVAL_TAIL;
-        q->short_tail = number_is_short(plan, str_make(piece->digits, piece->len));
+        q->short_tail = piece->len <= SHORT_MAX &&
+                        number_is_short(plan, str_make(piece->digits, piece->len));
         if (has_prefix(plan, piece))
             q->n_readings = (uint8_t)number_readings(
                 plan, str_trim(leaf->values[leaf->n_values - 1]), q->readings);
