@@ -18,6 +18,7 @@
 #include "base/list.h"
 #include "cache/cache.h"
 #include "cache/keys.h"
+#include "cache/posting.h"
 #include "loop/lane.h"
 
 enum {
@@ -67,7 +68,7 @@ struct read_cursor {
     uint64_t epoch; /* the read transaction it was renewed in */
     uint64_t stamp; /* of its last movement */
     uint64_t used;
-    unsigned i; /* posting in the row */
+    struct posting_iter it;
 };
 
 struct cache {
@@ -202,26 +203,9 @@ void writer_del(struct writer *w, enum db db, MDB_val key, const MDB_val *old);
 /* returns whether found; value points into the map until the next write. */
 bool writer_get(struct writer *w, enum db db, MDB_val key, MDB_val *value);
 
-/* ---- posting.c: rows of the indexes --------------------------------------------------
+/* ---- posting.c -----------------------------------------------------------------------
  */
 
-/* A row's key is an index key, of the first row of that key nothing else, of further ones
- * a lower bound of their recnos (4 bytes, big endian) behind it. Its value is a sorted
- * run of postings: recno (4 bytes, big endian) and, for numbers, the kind. All postings
- * of one recno stand in one row. */
-enum { POSTING_ROW_MAX = 96, POSTING_SIZE_MAX = 5 };
-
-size_t posting_size(enum db db);
-/* recno and kind as bytes; returns the size */
-size_t posting_make(enum db db, uint32_t recno, uint8_t kind,
-                    uint8_t out[POSTING_SIZE_MAX]);
-uint32_t posting_recno(const uint8_t *p);
-void posting_key_bound(uint8_t *key, size_t *len, uint32_t recno);
-/* Stands on the row of the index key that has or would have recno. MDB_NOTFOUND: none */
-int posting_seek(MDB_cursor *cursor, const uint8_t *key, size_t key_len, uint32_t recno,
-                 MDB_val *row_key, MDB_val *row);
-/* First posting in the row not less than p; count if none. */
-unsigned posting_lower(enum db db, const MDB_val *row, const uint8_t *p);
 void posting_add(struct writer *w, const struct key *key, uint32_t recno);
 void posting_del(struct writer *w, const struct key *key, uint32_t recno);
 

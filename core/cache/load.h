@@ -23,11 +23,8 @@ struct build {
     uint64_t sum; /* of what is written */
 
     /* merging: the row being gathered */
-    uint8_t db;
-    bool further; /* not the first row of its key */
-    uint8_t key[KEY_MAX + 4];
-    size_t key_len, row_len;
-    uint8_t row[POSTING_ROW_MAX * POSTING_SIZE_MAX];
+    enum db db;
+    struct posting_row row;
 };
 
 /* Bits by recno. */

@@ -282,7 +282,8 @@ int sorter_add(struct sorter *s, unsigned db, const void *key, size_t key_len,
     p[1] = (uint8_t)value_len;
     memcpy(p + 2, &kl, 2);
     memcpy(p + ITEM_HEAD, key, key_len);
-    memcpy(p + ITEM_HEAD + key_len, value, value_len);
+    if (value_len > 0)
+        memcpy(p + ITEM_HEAD + key_len, value, value_len);
     s->entry[s->n++] = (struct entry){prefix_of(db, key, key_len), (uint32_t)s->data_len};
     s->data_len += size;
     return 0;
