@@ -56,8 +56,7 @@ int build_add(struct build *b, struct keys *keys, struct ctr_str record)
     return rc;
 }
 
-/* ---- a compared load, turned --------------------------------------------------------
- */
+/* ---- a compared load, turned ---- */
 
 struct convert {
     struct cache_load *load;
@@ -170,8 +169,7 @@ int build_convert(struct cache_load *load)
     return 0;
 }
 
-/* ---- the commit, a transaction a step -----------------------------------------------
- */
+/* ---- the commit, a transaction a step ---- */
 
 static int step_slot(struct cache_load *load)
 {
@@ -185,6 +183,7 @@ static int step_slot(struct cache_load *load)
     rc = slot_take(load->cache, &b->state.slot);
     if (rc)
         return rc;
+    b->incarnation = load->cache->incarnation;
     stage_read(&b->reader, &load->stage, 0);
     b->phase = BUILD_RECORDS;
     return 0;
@@ -328,6 +327,11 @@ int build_step(struct cache_load *load)
     struct build *b = load->build;
     int rc = 0;
 
+    /* Somebody else's failed write had the file reopened: the slot is free again. */
+    if (b->state.slot && b->incarnation != load->cache->incarnation) {
+        b->state.slot = NULL;
+        build_rewind(b);
+    }
     switch (b->phase) {
     case BUILD_SLOT:
         rc = step_slot(load);

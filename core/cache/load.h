@@ -18,7 +18,8 @@ struct build {
     /* the commit */
     enum { BUILD_SLOT, BUILD_RECORDS, BUILD_MERGE, BUILD_SWAP } phase;
     struct stage_reader reader;
-    uint32_t recno; /* of the next record to write */
+    uint64_t incarnation; /* of the environment the slot was taken in */
+    uint32_t recno;       /* of the next record to write */
     struct merge *merge;
     uint64_t sum; /* of what is written */
 

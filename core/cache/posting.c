@@ -50,8 +50,7 @@ size_t posting_parts(enum db db, const struct posting *p, uint32_t *recno, uint8
     return n;
 }
 
-/* ---- reading ------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 static void row_open(struct posting_iter *it, const MDB_val *row)
 {
@@ -159,8 +158,7 @@ int posting_seek_before(struct posting_iter *it, MDB_cursor *cursor, const uint8
     return rc;
 }
 
-/* ---- writing ------------------------------------------------------------------------
- */
+/* ---- writing ---- */
 
 void posting_row_add(struct posting_row *row, const struct posting *p)
 {

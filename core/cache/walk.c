@@ -213,8 +213,7 @@ unsigned cache_walk_estimate(struct cache_walk *walk, unsigned limit)
     return n;
 }
 
-/* ---- from the record's side ---------------------------------------------------------
- */
+/* ---- from the record's side ---- */
 
 /* The record's keys that the walk matches; returns the first, or NULL. */
 static const struct key *first_match(const struct cache_walk *walk,
