@@ -197,7 +197,7 @@ int compare_put(struct cache_load *load, struct ctr_str record)
 {
     struct record r = {(const uint8_t *)record.ptr, record.len};
     struct ctr_str id = record_id(&r);
-    uint32_t recno;
+    uint32_t recno = 0;
     int rc = find_old(load, id, &recno);
 
     if (rc == 0)
@@ -223,7 +223,7 @@ static int stage_delete(struct cache_load *load, uint32_t recno, struct ctr_str 
 
 int compare_delete(struct cache_load *load, struct ctr_str id)
 {
-    uint32_t *recno, old;
+    uint32_t *recno, old = 0;
     bool ok;
     int rc = find_old(load, id, &old);
 
