@@ -164,6 +164,9 @@ def broken_plugin():
             "at start the daemon runs on with the rest")
         ghost = d.source("ghost") or {}
         ok("ghost" in str(ghost.get("last_error")), "and sources tells the cause", ghost)
+        run = d.ctl("sync", "ghost")
+        ok(run.returncode == 4 and "contactorctl sources ghost" in run.stderr,
+           "a sync of it says where to look", run.stderr)
 
 
 for part in (check_config, reload, running, broken_plugin):
