@@ -5,10 +5,7 @@
 
 #include "kit/kit.h"
 
-enum {
-    LINES_TEXT = CTR_VALUE_MAX, /* what one row may put on one line */
-    ROW_TEXT = CTR_VALUE_MAX + LINES_TEXT + 4 * CTR_ID_MAX /* and put together */
-};
+enum { ROW_TEXT = CTR_VALUE_MAX + 4 * CTR_ID_MAX }; /* what one row may put together */
 
 /* --- values ---------------------------------------------------------------------------
  */
@@ -80,48 +77,12 @@ void contacts_reject(struct contacts *c, uint64_t line, const char *reason)
 /* --- fields ---------------------------------------------------------------------------
  */
 
-static bool is_control(char ch)
-{
-    return (uint8_t)ch < ' ' || ch == 0x7f;
-}
-
-/* Whether a value ends up on a display or in a header, where it is one line. */
-static bool is_one_line(uint32_t kind)
-{
-    return kind != CTR_FIELD_NOTE && kind != CTR_FIELD_STREET && kind != CTR_FIELD_CUSTOM;
-}
-
-/* Line breaks and other control characters as blanks. returns false if it is too long */
-static bool put_on_one_line(struct contacts *c, struct ctr_str *value)
-{
-    char *to = c->text + c->n_text;
-    uint64_t n = 0, controls = 0;
-
-    for (uint64_t i = 0; i < value->len; i++)
-        controls += is_control(value->ptr[i]);
-    if (controls == 0)
-        return true;
-    if (value->len > LINES_TEXT - c->n_lines)
-        return false;
-    for (uint64_t i = 0; i < value->len; i++) {
-        char ch = is_control(value->ptr[i]) ? ' ' : value->ptr[i];
-
-        if (ch != ' ' || (n && to[n - 1] != ' '))
-            to[n++] = ch;
-    }
-    *value = trim(to, n);
-    c->n_text += n;
-    c->n_lines += n;
-    return true;
-}
-
 static void add_field(struct contacts *c, const struct rows *r, struct ctr_field f)
 {
     struct ctr_contact *contact = &c->batch[c->n];
     char note[128];
 
-    if (f.value.len > CTR_VALUE_MAX ||
-        (is_one_line(f.kind) && !put_on_one_line(c, &f.value))) {
+    if (f.value.len > CTR_VALUE_MAX) {
         snprintf(note, sizeof(note), "%s is longer than %d bytes and was left out",
                  kind_name(&f), CTR_VALUE_MAX);
         say(c, r->line, note);
@@ -370,7 +331,6 @@ int32_t contacts_row(struct contacts *c, const struct rows *r)
     *contact = (struct ctr_contact){.size = sizeof(*contact),
                                     .fields = c->fields + c->n_fields,
                                     .field_size = sizeof(struct ctr_field)};
-    c->n_lines = 0;
     add_display_name(c, r);
     add_fields(c, r);
     if (!derived)

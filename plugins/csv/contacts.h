@@ -21,7 +21,7 @@ struct contacts {
     struct ctr_field *fields;
     char *text;
     uint32_t n, n_fields;
-    size_t n_text, n_lines;        /* n_lines: of this row, values put on one line */
+    size_t n_text;
     uint64_t put, rejected, blank; /* rows */
     char first_reject[256];
 };
