@@ -113,7 +113,7 @@ static void compare_contact(struct op *op)
     k->query.limit = 1;
     op->finish = on_query_end;
     k->step = STEP_EQUAL;
-    if (type == ATTR_LOCAL || type == ATTR_WORDS) {
+    if (type >= ATTR_LOCAL || type == ATTR_WORDS) {
         k->constant = RESULT_NO_SUCH_ATTRIBUTE;
         equal = &everything;
         k->step = STEP_EXISTS;

@@ -43,7 +43,7 @@ static void pick_all(struct picker *p, bool operational)
     for (uint32_t i = 0; i < t->n; i++) {
         const struct attr *a = &t->list[i];
 
-        if (a->type != ATTR_LOCAL && !(a->flags & ATTR_BY_NAME) &&
+        if (a->type < ATTR_LOCAL && !(a->flags & ATTR_BY_NAME) &&
             ((a->flags & ATTR_OPERATIONAL) != 0) == operational && !picked_attr(p, a))
             pick(p, a, str_of(a->name), a->custom);
     }
