@@ -65,7 +65,7 @@ static bool is_blank(char c)
 }
 
 /* Folding trims. In a substring the blank at the end of a piece is asked for, unless it
- * is the end of the whole: "Ann *" is not Anna. */
+ * is the end of the whole: "Ann *" is not Anna. An address has no blanks. */
 static int keep_blanks(struct eval_leaf *leaf, uint32_t i, struct arena *arena)
 {
     struct ctr_str asked = leaf->values[i], *fold = &leaf->folds[i].form[0];
@@ -100,7 +100,8 @@ int eval_text_compile(struct eval_leaf *leaf, struct arena *arena)
         if (text_fold(arena, leaf->values[i], &leaf->folds[i]) < 0)
             return -CTR_ENOMEM;
         leaf->folds[i].n = 1;
-        if (leaf->op == CTR_OP_SUBSTR && keep_blanks(leaf, i, arena) < 0)
+        if (leaf->op == CTR_OP_SUBSTR && leaf->kinds != CTR_KIND(CTR_FIELD_MAIL) &&
+            keep_blanks(leaf, i, arena) < 0)
             return -CTR_ENOMEM;
     }
     if (leaf->op == CTR_OP_WORDS || leaf->op == CTR_OP_APPROX)

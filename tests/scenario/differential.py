@@ -257,8 +257,11 @@ class Generator:
     def pieces(self, attr):
         rng, value = self.rng, self.rng.choice(self.values[attr])
         if attr in PHONES:
-            return rng.choice([(value[:rng.randint(5, len(value))], [], ""),
-                               ("", [], value[-rng.randint(7, 9):])])
+            return self.number_pieces(value)
+        if attr != "uid" and rng.random() < .2:  # blanks at the ends of pieces
+            first = rng.choice(["", value[:2], " " + value[:3], value[:2] + " "])
+            last = rng.choice(["", value[-2:], " " + value[-2:], value[-2:] + " "])
+            return first, rng.choice([[" "], ["  "], ["a "], [" a"], [value[2:4]]]), last
         if attr != "uid" and rng.random() < .3:
             value = rng.choice([value.upper(), value.lower()])
         n = rng.randint(1, 4)
@@ -269,11 +272,22 @@ class Generator:
         middle = [p for p in parts[1 if first else 0:len(parts) - (1 if last else 0)]]
         if rng.random() < .1:
             rng.shuffle(middle)
-        middle = [p for p in middle if p.strip()]
+        middle = [p for p in middle if p]
         first, last = first if first.strip() else "", last if last.strip() else ""
         if not (first or middle or last):
             first = "a"
         return first, middle, last
+
+    def number_pieces(self, value):
+        """No piece begins with a 0 that could be a trunk's: within its country a number has one
+        more than as E.164."""
+        rng = self.rng
+        at = rng.randint(0, 6)
+        inner = value[at:rng.randint(at + 1, len(value))].lstrip("0") or "+4"
+        return rng.choice([(value[:rng.randint(2, len(value))], [], ""),
+                           ("", [], value[-rng.randint(1, 11):]), ("", [inner], ""),
+                           (value[:3], [], value[-3:]), (value[:3], [value[5:7]], ""),
+                           (value[:4], [value[5:6], value[7:8]], value[-1:])])
 
     def leaf(self):
         rng, chance = self.rng, self.rng.random()
