@@ -261,7 +261,8 @@ class Generator:
         if attr != "uid" and rng.random() < .2:  # blanks at the ends of pieces
             first = rng.choice(["", value[:2], " " + value[:3], value[:2] + " "])
             last = rng.choice(["", value[-2:], " " + value[-2:], value[-2:] + " "])
-            return first, rng.choice([[" "], ["  "], ["a "], [" a"], [value[2:4]]]), last
+            return first, rng.choice([[" "], ["  "], ["a "], [" a"],
+                                       [value[1:3] or "x"]]), last
         if attr != "uid" and rng.random() < .3:
             value = rng.choice([value.upper(), value.lower()])
         n = rng.randint(1, 4)
@@ -285,7 +286,7 @@ class Generator:
         at = rng.randint(0, 6)
         inner = value[at:rng.randint(at + 1, len(value))].lstrip("0") or "+4"
         return rng.choice([(value[:rng.randint(2, len(value))], [], ""),
-                           ("", [], value[-rng.randint(1, 11):]), ("", [inner], ""),
+                           ("", [], value[-rng.randint(1, 11):].lstrip("0") or "7"), ("", [inner], ""),
                            (value[:3], [], value[-3:]), (value[:3], [value[5:7]], ""),
                            (value[:4], [value[5:6], value[7:8]], value[-1:])])
 
