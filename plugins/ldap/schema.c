@@ -202,8 +202,8 @@ static void collect_classes(struct values *v, struct line *l)
 static const char *const fixed_rules[] = {
     "( 2.5.13.3 NAME 'caseIgnoreOrderingMatch' SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )",
     "( 2.5.13.4 NAME 'caseIgnoreSubstringsMatch' SYNTAX 1.3.6.1.4.1.1466.115.121.1.58 )",
-    "( 2.5.13.21 NAME 'telephoneNumberSubstringsMatch' "
-    "SYNTAX 1.3.6.1.4.1.1466.115.121.1.58 )",
+    ("( 2.5.13.21 NAME 'telephoneNumberSubstringsMatch' "
+     "SYNTAX 1.3.6.1.4.1.1466.115.121.1.58 )"),
 };
 
 static void collect_rules(struct values *v, struct line *l)
