@@ -230,8 +230,9 @@ static int matches(struct place *p, struct ber *b)
     case 0xa9:
         return matches_extensible(p, content);
     default:
-        return tag >= 0xa3 && tag <= 0xa8 ? matches_value(p, tag, content)
-                                          : LOCAL_UNDEFINED;
+        if (tag < 0xa3 || tag > 0xa8 || tag == 0xa7) /* none we know: not implemented */
+            return LOCAL_UNDEFINED;
+        return matches_value(p, tag, content);
     }
 }
 
