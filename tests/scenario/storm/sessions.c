@@ -209,7 +209,6 @@ static void many_sessions(struct storm *storm, unsigned n)
     }
     /* Who began a message and did not end it is gone by now. */
     if (storm->full) {
-        peers[0].over = false;
         storm->hung += storm_drive(storm, peers + idle, half, 1000);
     }
     storm->cases += all;
@@ -224,7 +223,7 @@ const struct storm_group storm_sessions[] = {
     {"half-messages", half_messages, 100, 300},
     {"stalled-readers", stalled_readers, 2000, 12000},
     {"resets", resets, 300, 3000},
-    {"scans", scans, 1, 3},
+    {"scans", scans, 2, 40},
     {"pipelines", pipelines, 1, 5},
     {"abandons", abandons, 50, 200},
     {"many-sessions", many_sessions, 60, 300},
