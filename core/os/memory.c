@@ -12,6 +12,7 @@
 
 #if defined(__GLIBC__) && !OS_SANITIZED
 #include <malloc.h>
+#include <sys/resource.h>
 
 enum {
     MAPPED_FROM = 128 * 1024,
@@ -26,18 +27,19 @@ void memory_prepare(void)
     mallopt(M_ARENA_MAX, ARENAS);
 }
 
-/* What has been given back still counts as free: only what grew since is looked at. */
+/* What has been given back still counts as free until it is used again, and then there
+ * are page faults. */
 void memory_tidy(void)
 {
-    static size_t given_back;
-    size_t unused = mallinfo2().fordblks;
+    static long faults_before;
+    struct rusage usage;
 
-    if (unused < given_back)
-        given_back = unused;
-    if (unused - given_back < UNUSED_MAX)
+    if (getrusage(RUSAGE_SELF, &usage) < 0 ||
+        usage.ru_minflt - faults_before < UNUSED_MAX / 4096 ||
+        mallinfo2().fordblks < UNUSED_MAX)
         return;
     malloc_trim(MAPPED_FROM);
-    given_back = mallinfo2().fordblks;
+    faults_before = usage.ru_minflt;
 }
 
 #else

@@ -224,7 +224,7 @@ const struct storm_group storm_sessions[] = {
     {"stalled-readers", stalled_readers, 2000, 12000},
     {"resets", resets, 300, 3000},
     {"scans", scans, 2, 40},
-    {"pipelines", pipelines, 1, 5},
+    {"pipelines", pipelines, 1, 100},
     {"abandons", abandons, 50, 200},
     {"many-sessions", many_sessions, 60, 300},
     {0},
