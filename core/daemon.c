@@ -133,12 +133,26 @@ void daemon_retain_cache(struct daemon *d)
     free(names);
 }
 
+/* The cache was damaged in use and is empty now: every source fills it again. */
+static void on_cache_rebuilt(void *arg)
+{
+    struct daemon *d = arg;
+
+    if (d->flow)
+        flow_resync_all(d->flow);
+}
+
 static int open_inner(struct daemon *d)
 {
     const struct settings_daemon *s = &d->settings->daemon;
     char dir[4096], error[ERROR_MAX];
     struct cache_options options = {
-        .dir = dir, .map_size = s->cache_map_size, .map_max = s->cache_map_max};
+        .dir = dir,
+        .map_size = s->cache_map_size,
+        .map_max = s->cache_map_max,
+        .on_rebuilt = on_cache_rebuilt,
+        .arg = d,
+    };
 
     snprintf(dir, sizeof(dir), "%s/cache", s->state_dir);
     if (cache_open(d->loop, &options, &d->cache, error, sizeof(error)) != 0)

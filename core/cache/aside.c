@@ -53,8 +53,9 @@ static bool mark_text(const struct cache *c, char out[MARK_MAX])
 
     if (stat(c->path, &st) != 0)
         return false;
-    snprintf(out, MARK_MAX, "contactor cache %d size=%lld mtime=%lld.%09ld ctime=%lld.%09ld "
-                            "inode=%llu\n",
+    snprintf(out, MARK_MAX,
+             "contactor cache %d size=%lld mtime=%lld.%09ld ctime=%lld.%09ld "
+             "inode=%llu\n",
              CACHE_FORMAT, (long long)st.st_size, (long long)st.st_mtim.tv_sec,
              st.st_mtim.tv_nsec, (long long)st.st_ctim.tv_sec, st.st_ctim.tv_nsec,
              (unsigned long long)st.st_ino);
@@ -90,8 +91,8 @@ void aside_put_mark(struct cache *c)
     if (fd >= 0)
         close(fd);
     if (!good || rename(temp, path) != 0) {
-        log_info("cache", "no mark of a clean shutdown; the next start checks all file=%s",
-                 path);
+        log_info("cache",
+                 "no mark of a clean shutdown; the next start checks all file=%s", path);
         unlink(temp);
     }
     free(temp);
@@ -124,12 +125,14 @@ int aside_move(struct cache *c, const char *why)
     strbuf_fmt(&to, "%s.damaged-%s", c->path, date);
     if (rename(c->path, to.ptr) == 0) {
         log_warn("cache",
-                 "cache set aside, the sources will fill a new one reason=\"%s\" file=%s", why,
-                 to.ptr);
+                 "cache set aside, the sources will fill a new one reason=\"%s\" file=%s",
+                 why, to.ptr);
     } else if (unlink(c->path) == 0) {
-        log_warn("cache", "cache removed, the sources will fill a new one reason=\"%s\"", why);
+        log_warn("cache", "cache removed, the sources will fill a new one reason=\"%s\"",
+                 why);
     } else if (errno != ENOENT) {
-        log_error("cache", "cannot set aside file=%s error=\"%s\"", c->path, strerror(errno));
+        log_error("cache", "cannot set aside file=%s error=\"%s\"", c->path,
+                  strerror(errno));
         rc = -CTR_EIO;
     }
     strbuf_finish(&to);

@@ -136,7 +136,7 @@ static void get_tree(const uint8_t *p, struct tree *t)
     t->root = get64(p + 40);
 }
 
-/* ---- pages -------------------------------------------------------------------------- */
+/* ---- pages ---- */
 
 static bool page_mark(struct checker *ck, uint64_t pgno)
 {
@@ -175,7 +175,7 @@ static int key_order(const struct tree *t, struct bytes a, struct bytes b)
 
 static bool key_good(struct checker *ck, const struct visit *v, struct bytes key)
 {
-    size_t want = v->tree == NULL                    ? 0
+    size_t want = v->tree == NULL                      ? 0
                   : !(v->tree->flags & MDB_INTEGERKEY) ? 0
                   : ck->slot == UINT32_MAX             ? 8
                                                        : 4;
@@ -332,7 +332,8 @@ static bool visit_page(struct checker *ck, struct visit *v, uint64_t pgno, unsig
     if (!page_mark(ck, pgno) || !page_read(ck, pgno, page, ck->page_size) ||
         !page_good(ck, page, pgno, leaf))
         return false;
-    return leaf ? visit_leaf(ck, v, page, lo, hi) : visit_branch(ck, v, page, level, lo, hi);
+    return leaf ? visit_leaf(ck, v, page, lo, hi)
+                : visit_branch(ck, v, page, level, lo, hi);
 }
 
 static bool visit_tree(struct checker *ck, const struct tree *t, row_fn row)
@@ -355,7 +356,7 @@ static bool visit_tree(struct checker *ck, const struct tree *t, row_fn row)
     return true;
 }
 
-/* ---- rows --------------------------------------------------------------------------- */
+/* ---- rows ---- */
 
 /* Pages free since a transaction: their number, then they, falling. */
 static bool free_row(struct checker *ck, unsigned flags, struct bytes key,
@@ -446,7 +447,7 @@ static bool slot_row(struct checker *ck, unsigned flags, struct bytes key,
     return true;
 }
 
-/* ---- the file ----------------------------------------------------------------------- */
+/* ---- the file ---- */
 
 static bool read_root(struct checker *ck, const uint8_t *page, uint64_t pgno)
 {
@@ -532,8 +533,8 @@ static bool check_all(struct checker *ck)
     if (!check_named(ck, false))
         return false;
     for (unsigned n = 0; n < CACHE_SLOTS_MAX; n++)
-        if (ck->want[n].claimed && (ck->want[n].sum != ck->sum[n] ||
-                                    ck->want[n].contacts != ck->records[n]))
+        if (ck->want[n].claimed &&
+            (ck->want[n].sum != ck->sum[n] || ck->want[n].contacts != ck->records[n]))
             return bad(ck, "a source's contacts are not those that were stored");
     return true;
 }

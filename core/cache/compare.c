@@ -41,14 +41,6 @@ bool bitmap_set(struct bitmap *b, uint32_t i, bool *ok)
     return !was;
 }
 
-void record_hash(struct ctr_str record, uint32_t hash[2])
-{
-    uint64_t h = XXH3_64bits(record.ptr, record.len);
-
-    hash[0] = (uint32_t)h;
-    hash[1] = (uint32_t)(h >> 32);
-}
-
 void count_numbers(struct source_state *state, const struct record *r, int sign)
 {
     struct record_iter it = {0};
@@ -104,24 +96,42 @@ void compare_finish(struct cache_load *load)
     load->started = false;
 }
 
+static MDB_val val_of(const void *p, size_t n)
+{
+    return (MDB_val){n, (void *)(uintptr_t)p};
+}
+
 /* returns 0 | -CTR_ENOENT | -CTR_EIO */
-static int find_old(struct cache_load *load, struct ctr_str id, struct id_row *row)
+static int find_old(struct cache_load *load, struct ctr_str id, uint32_t *recno)
 {
     struct cache *c = load->cache;
     const struct slot *slot = load->source->state.slot;
-    MDB_val k = {id.len, (void *)(uintptr_t)id.ptr}, v;
+    MDB_val k = val_of(id.ptr, id.len), v;
     int rc = slot ? mdb_get(c->lane_read, slot->dbi[DB_ID], &k, &v) : MDB_NOTFOUND;
 
-    if (rc == 0 && v.mv_size != sizeof(*row))
+    if (rc == 0 && v.mv_size != sizeof(*recno))
         rc = MDB_CORRUPTED;
     if (rc == 0)
-        memcpy(row, v.mv_data, sizeof(*row));
+        memcpy(recno, v.mv_data, sizeof(*recno));
     return env_error(c, rc);
 }
 
+/* Is the record stored there the same, byte by byte? */
+static int same_as_old(struct cache_load *load, uint32_t recno, struct ctr_str record,
+                       bool *same)
+{
+    struct cache *c = load->cache;
+    MDB_val k = val_of(&recno, sizeof(recno)), v;
+    int rc = mdb_get(c->lane_read, load->source->state.slot->dbi[DB_REC], &k, &v);
+
+    if (rc)
+        return env_error(c, rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc);
+    *same = str_eq(record, str_make(v.mv_data, v.mv_size));
+    return 0;
+}
+
 /* A contact that must be written. */
-static int take(struct cache_load *load, uint32_t recno, struct ctr_str record,
-                const uint32_t hash[2])
+static int take(struct cache_load *load, uint32_t recno, struct ctr_str record)
 {
     bool ok;
     int rc;
@@ -132,40 +142,41 @@ static int take(struct cache_load *load, uint32_t recno, struct ctr_str record,
     if (rc)
         return rc;
     if (load->build)
-        return build_add(load->build, &load->keys, record, hash);
+        return build_add(load->build, &load->keys, record);
     load->n_staged++;
     bitmap_set(&load->staged, recno, &ok);
     return ok ? 0 : -CTR_ENOMEM;
 }
 
 /* A contact the source had already. */
-static int put_old(struct cache_load *load, const struct id_row *row,
-                   struct ctr_str record, const uint32_t hash[2])
+static int put_old(struct cache_load *load, uint32_t recno, struct ctr_str record)
 {
-    bool ok, first = bitmap_set(&load->seen, row->recno, &ok);
-    bool same = memcmp(row->hash, hash, sizeof(row->hash)) == 0;
+    bool ok, first = bitmap_set(&load->seen, recno, &ok), same = false;
+    int rc;
 
     if (!ok)
         return -CTR_ENOMEM;
     if (!first) {
         load->counts.duplicates++;
         /* In a delta the order counts: it may have been changed and changed back. */
-        return load->options.full ? 0 : take(load, row->recno, record, hash);
+        return load->options.full ? 0 : take(load, recno, record);
     }
+    rc = same_as_old(load, recno, record, &same);
+    if (rc)
+        return rc;
     load->n_old_seen++;
     if (same)
         load->counts.unchanged++;
     else
         load->counts.changed++;
-    return same && !load->build ? 0 : take(load, row->recno, record, hash);
+    return same && !load->build ? 0 : take(load, recno, record);
 }
 
-static int put_new(struct cache_load *load, struct ctr_str id, struct ctr_str record,
-                   const uint32_t hash[2])
+static int put_new(struct cache_load *load, struct ctr_str id, struct ctr_str record)
 {
     bool is_new;
-    uint32_t *recno = idmap_put(
-        &load->ids, XXH3_64bits_withSeed(id.ptr, id.len, load->seed), &is_new);
+    uint32_t *recno =
+        idmap_put(&load->ids, XXH3_64bits_withSeed(id.ptr, id.len, load->seed), &is_new);
 
     if (!recno)
         return -CTR_ENOMEM;
@@ -179,21 +190,19 @@ static int put_new(struct cache_load *load, struct ctr_str id, struct ctr_str re
         if (load->options.full)
             return 0;
     }
-    return take(load, *recno, record, hash);
+    return take(load, *recno, record);
 }
 
 int compare_put(struct cache_load *load, struct ctr_str record)
 {
     struct record r = {(const uint8_t *)record.ptr, record.len};
     struct ctr_str id = record_id(&r);
-    struct id_row row;
-    uint32_t hash[2];
-    int rc = find_old(load, id, &row);
+    uint32_t recno = 0;
+    int rc = find_old(load, id, &recno);
 
-    record_hash(record, hash);
     if (rc == 0)
-        return put_old(load, &row, record, hash);
-    return rc == -CTR_ENOENT ? put_new(load, id, record, hash) : rc;
+        return put_old(load, recno, record);
+    return rc == -CTR_ENOENT ? put_new(load, id, record) : rc;
 }
 
 static int stage_delete(struct cache_load *load, uint32_t recno, struct ctr_str id)
@@ -214,14 +223,13 @@ static int stage_delete(struct cache_load *load, uint32_t recno, struct ctr_str 
 
 int compare_delete(struct cache_load *load, struct ctr_str id)
 {
-    struct id_row row;
-    uint32_t *recno;
+    uint32_t *recno, old = 0;
     bool ok;
-    int rc = find_old(load, id, &row);
+    int rc = find_old(load, id, &old);
 
     if (rc == 0) {
-        bitmap_set(&load->seen, row.recno, &ok);
-        return ok ? stage_delete(load, row.recno, id) : -CTR_ENOMEM;
+        bitmap_set(&load->seen, old, &ok);
+        return ok ? stage_delete(load, old, id) : -CTR_ENOMEM;
     }
     if (rc != -CTR_ENOENT)
         return rc;

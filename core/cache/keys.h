@@ -10,9 +10,9 @@
 #include "cache/cache.h"
 
 enum db {
-    DB_REC,   /* recno (native u32) -> record */
-    DB_ID,    /* contact id -> struct id_row */
-    DB_NUM,   /* the rest: index key -> postings, see posting.h */
+    DB_REC, /* recno (native u32) -> record */
+    DB_ID,  /* contact id -> recno (native u32) */
+    DB_NUM, /* the rest: index key -> postings, see posting.h */
     DB_RNUM,
     DB_WORD,
     DB_SOUND,
@@ -20,18 +20,12 @@ enum db {
     DB_COUNT
 };
 
-/* The content hash decides whether a contact changed. */
-struct id_row {
-    uint32_t recno;
-    uint32_t hash[2]; /* low, high: no padding */
-};
-
 enum {
-    KEY_MAX = 72, /* a word of TEXT_WORD_MAX and its end */
+    KEY_MAX = 72,                        /* a word of TEXT_WORD_MAX and its end */
     KEY_PHONES_MAX = CTR_FIELDS_MAX * 3, /* number, reversed, trunk */
     KEY_WORDS_MAX = 128,                 /* 64 words in two forms */
     KEY_SOUNDS_MAX = 64,
-    KEY_TRUNK_MIN = 5, /* digits; shorter ones would be whole area codes */
+    KEY_TRUNK_MIN = 5,  /* digits; shorter ones would be whole area codes */
     KEY_TRUNK_MAIN = 0, /* kinds of a trunk posting */
     KEY_TRUNK_BUSINESS = 1
 };

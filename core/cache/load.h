@@ -18,16 +18,14 @@ struct build {
     /* the commit */
     enum { BUILD_SLOT, BUILD_RECORDS, BUILD_MERGE, BUILD_SWAP } phase;
     struct stage_reader reader;
-    uint32_t recno; /* of the next record to write */
+    uint64_t incarnation; /* of the environment the slot was taken in */
+    uint32_t recno;       /* of the next record to write */
     struct merge *merge;
     uint64_t sum; /* of what is written */
 
     /* merging: the row being gathered */
-    uint8_t db;
-    bool further; /* not the first row of its key */
-    uint8_t key[KEY_MAX + 4];
-    size_t key_len, row_len;
-    uint8_t row[POSTING_ROW_MAX * POSTING_SIZE_MAX];
+    enum db db;
+    struct posting_row row;
 };
 
 /* Bits by recno. */
@@ -59,10 +57,10 @@ struct cache_load {
 
     /* the lane */
     bool started;
-    uint64_t version; /* of the source when it started */
-    struct bitmap seen;    /* recnos put (a delta: or deleted), unchanged or not */
-    struct bitmap staged;  /* recnos of which the stage has an entry */
-    struct idmap ids;      /* hashes of ids that are new in this load -> recno */
+    uint64_t version;     /* of the source when it started */
+    struct bitmap seen;   /* recnos put (a delta: or deleted), unchanged or not */
+    struct bitmap staged; /* recnos of which the stage has an entry */
+    struct idmap ids;     /* hashes of ids that are new in this load -> recno */
     uint64_t seed;
     uint32_t next_recno;
     struct cache_load_stats counts; /* added to deleted, and duplicates */
@@ -78,22 +76,20 @@ struct cache_load {
     void *arg;
 };
 
-/* compare.c, on the lane: one contact (a record) or one deleted id. returns 0 | -CTR_E* */
+/* compare.c, on the lane: one contact (a record) or one deleted id. returns 0 | -CTR_E*
+ */
 int compare_start(struct cache_load *load);
 int compare_put(struct cache_load *load, struct ctr_str record);
 int compare_delete(struct cache_load *load, struct ctr_str id);
 /* Frees what the lane has of the load. */
 void compare_finish(struct cache_load *load);
-/* The low and high half of a record's hash. */
-void record_hash(struct ctr_str record, uint32_t hash[2]);
 void count_numbers(struct source_state *state, const struct record *r, int sign);
 
 /* build.c */
 struct build *build_create(const char *dir);
 void build_free(struct build *build);
 /* The next record of the new generation: its index keys; the caller keeps the record. */
-int build_add(struct build *build, struct keys *keys, struct ctr_str record,
-              const uint32_t hash[2]);
+int build_add(struct build *build, struct keys *keys, struct ctr_str record);
 /* One transaction's worth of a rebuild's commit. returns 1: more to do | 0: done |
  * -CTR_E* */
 int build_step(struct cache_load *load);

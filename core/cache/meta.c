@@ -121,7 +121,7 @@ int meta_del_source(struct cache *c, MDB_txn *txn, const struct cache_source *so
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-/* ---- reading ------------------------------------------------------------------------ */
+/* ---- reading ---- */
 
 static bool row_open(struct ctr_str key, struct ctr_str *value)
 {
@@ -139,7 +139,8 @@ static bool source_row_read(struct ctr_str value, struct source_row *row)
     if (value.len < ROW_HEAD)
         return false;
     memcpy(row, value.ptr, sizeof(*row));
-    return row->cursor_len == value.len - ROW_HEAD && row->cursor_len <= CACHE_CURSOR_MAX &&
+    return row->cursor_len == value.len - ROW_HEAD &&
+           row->cursor_len <= CACHE_CURSOR_MAX &&
            (row->slot < CACHE_SLOTS_MAX || row->slot == UINT32_MAX);
 }
 
@@ -204,7 +205,8 @@ static int load_source(struct cache *c, struct ctr_str key, struct ctr_str value
 /* What is in memory of sources without a row is forgotten. */
 static void forget_all(struct cache *c)
 {
-    list_for_each(it, &c->sources) {
+    list_for_each(it, &c->sources)
+    {
         struct cache_source *source = list_entry(it, struct cache_source, link);
 
         source->stored = false;
@@ -213,10 +215,11 @@ static void forget_all(struct cache *c)
 
 static void forget_missing(struct cache *c)
 {
-    list_for_each(it, &c->sources) {
+    list_for_each(it, &c->sources)
+    {
         struct cache_source *source = list_entry(it, struct cache_source, link);
 
-        if (source->stored || !source->state.slot)
+        if (source->stored || source->state.as_of == 0)
             continue;
         source_state_clear(&source->state);
         source->version++;

@@ -24,7 +24,8 @@ struct record_field {
     uint8_t number_class; /* phones: enum number_class */
     uint8_t number_note;  /* phones: enum number_note */
     uint8_t digits_len;
-    uint8_t trunk_len; /* phones: > 0: the notation shows the company's trunk, see number.h */
+    uint8_t
+        trunk_len; /* phones: > 0: the notation shows the company's trunk, see number.h */
     char digits[NUMBER_DIGITS_MAX +
                 1];       /* phones of class E164 or LOCAL: ASCII digits, NUL behind */
     struct ctr_str value; /* as the source gave it */

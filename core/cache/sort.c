@@ -11,10 +11,10 @@
 #include "cache/stage.h"
 
 enum {
-    RUN_BYTES = 16 << 20,     /* of items, before a run is spilled */
-    ITEM_HEAD = 4,            /* db, value length, key length */
+    RUN_BYTES = 16 << 20, /* of items, before a run is spilled */
+    ITEM_HEAD = 4,        /* db, value length, key length */
     ITEM_MAX = ITEM_HEAD + 511 + 255,
-    MERGE_MEMORY = 8 << 20,   /* windows of all runs together */
+    MERGE_MEMORY = 8 << 20, /* windows of all runs together */
     WINDOW_MIN = 16 << 10,
     WINDOW_MAX = 512 << 10
 };
@@ -108,7 +108,7 @@ static uint64_t prefix_of(unsigned db, const uint8_t *key, size_t len)
     return p;
 }
 
-/* ---- runs --------------------------------------------------------------------------- */
+/* ---- runs ---- */
 
 /* One stable pass over one byte; returns false when all have the same there. */
 static bool radix_pass(const struct entry *from, struct entry *to, size_t n,
@@ -232,7 +232,7 @@ static int spill(struct sorter *s)
     return 0;
 }
 
-/* ---- adding ------------------------------------------------------------------------- */
+/* ---- adding ---- */
 
 static int room(struct sorter *s, size_t size)
 {
@@ -280,13 +280,14 @@ int sorter_add(struct sorter *s, unsigned db, const void *key, size_t key_len,
     p[1] = (uint8_t)value_len;
     memcpy(p + 2, &kl, 2);
     memcpy(p + ITEM_HEAD, key, key_len);
-    memcpy(p + ITEM_HEAD + key_len, value, value_len);
+    if (value_len > 0)
+        memcpy(p + ITEM_HEAD + key_len, value, value_len);
     s->entry[s->n++] = (struct entry){prefix_of(db, key, key_len), (uint32_t)s->data_len};
     s->data_len += size;
     return 0;
 }
 
-/* ---- merging ------------------------------------------------------------------------ */
+/* ---- merging ---- */
 
 /* One run being read; the head item always lies whole in the window. */
 struct lead {
@@ -297,7 +298,7 @@ struct lead {
 
 struct merge {
     struct sorter *sorter;
-    size_t i;           /* all in memory: the next entry */
+    size_t i; /* all in memory: the next entry */
     struct lead *lead;
     struct lead **heap; /* smallest head first */
     size_t n_heap, window;

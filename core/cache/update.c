@@ -41,9 +41,7 @@ static void change_keys(struct update *u, const struct keys *from, const struct 
     unsigned i = 0, j = 0;
 
     while (i < from->n || j < to->n) {
-        int c = i == from->n ? 1
-                : j == to->n ? -1
-                             : key_cmp(&from->key[i], &to->key[j]);
+        int c = i == from->n ? 1 : j == to->n ? -1 : key_cmp(&from->key[i], &to->key[j]);
 
         if (c < 0)
             posting_del(&u->w, &from->key[i++], recno);
@@ -74,22 +72,17 @@ static MDB_val val_of(struct ctr_str s)
     return (MDB_val){s.len, (void *)(uintptr_t)s.ptr};
 }
 
-static void write_id(struct update *u, struct ctr_str id, const struct id_row *row)
+/* An id keeps its recno while its contact lives. */
+static void put_id(struct update *u, struct ctr_str id, uint32_t recno)
 {
-    struct id_row was;
-    MDB_val key = val_of(id), v, new_val = {sizeof(*row), (void *)(uintptr_t)row};
-    bool there = writer_get(&u->w, DB_ID, key, &v);
+    writer_put(&u->w, DB_ID, val_of(id), NULL, (MDB_val){sizeof(recno), &recno});
+}
 
-    if (there && v.mv_size == sizeof(was)) {
-        memcpy(&was, v.mv_data, sizeof(was));
-        v.mv_data = &was;
-    } else if (there) {
-        u->w.rc = MDB_CORRUPTED;
-    }
-    if (row)
-        writer_put(&u->w, DB_ID, key, there ? &v : NULL, new_val);
-    else if (there)
-        writer_del(&u->w, DB_ID, key, &v);
+static void delete_id(struct update *u, struct ctr_str id, uint32_t recno)
+{
+    MDB_val was = {sizeof(recno), &recno};
+
+    writer_del(&u->w, DB_ID, val_of(id), &was);
 }
 
 static void put_record(struct update *u, uint32_t recno, struct ctr_str record)
@@ -97,7 +90,6 @@ static void put_record(struct update *u, uint32_t recno, struct ctr_str record)
     struct keys *from = &u->load->old_keys, *to = &u->load->keys;
     struct record r = {(const uint8_t *)record.ptr, record.len}, old;
     MDB_val key = {sizeof(recno), &recno}, old_val;
-    struct id_row row = {.recno = recno};
     bool there = take_old(u, &recno, &old);
 
     from->n = 0;
@@ -110,8 +102,8 @@ static void put_record(struct update *u, uint32_t recno, struct ctr_str record)
     change_keys(u, from, to, recno);
     old_val = (MDB_val){u->old.len, u->old.ptr};
     writer_put(&u->w, DB_REC, key, there ? &old_val : NULL, val_of(record));
-    record_hash(record, row.hash);
-    write_id(u, record_id(&r), &row);
+    if (!there)
+        put_id(u, record_id(&r), recno);
     count_numbers(&u->state, &r, 1);
     u->state.contacts++;
     if (recno >= u->state.next_recno)
@@ -130,7 +122,7 @@ static void delete_record(struct update *u, uint32_t recno)
     keys_sort(from);
     u->load->keys.n = 0;
     change_keys(u, from, &u->load->keys, recno);
-    write_id(u, record_id(&old), NULL);
+    delete_id(u, record_id(&old), recno);
     old_val = (MDB_val){u->old.len, u->old.ptr};
     writer_del(&u->w, DB_REC, key, &old_val);
 }

@@ -5,9 +5,6 @@
  * else's secret and refused: it takes the same time. Phones bind before every search, so
  * a success is remembered for some minutes as a keyed hash; the remembered answer waits
  * for its slot, too, else guesses at a remembered password were free. */
-#include "flow/auth.h"
-
-#include <sodium.h>
 #include <stdlib.h>
 #include <xxhash.h>
 
@@ -15,37 +12,15 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "flow/state.h"
+#include "flow/auth_impl.h"
 #include "flow/throttle.h"
-#include "loop/lane.h"
 
 enum {
-    LANES = 2,
     ATTEMPTS_MAX = 1024, /* waiting or under way */
     JOBS_MAX = 256,
     REMEMBER_MS = 5 * 60 * 1000,
     PASSWORD_MAX = 1024, /* a longer one is wrong */
-    NAME_MAX_LEN = 256,
-    MAC_SIZE = 32,
-    HASH_OPS = 2,
-    HASH_MEMORY = 19 * 1024 * 1024
-};
-
-struct auth_user {
-    unsigned refs;
-    struct auth *auth;
-    char *name;
-    unsigned lane;                 /* everything of its secret happens there */
-    unsigned char print[MAC_SIZE]; /* of the secret: did it change? */
-    struct ctr_principal *principal;
-    /* Lane: */
-    char *plain; /* not yet hashed; NULL: done */
-    size_t plain_len;
-    char phc[crypto_pwhash_STRBYTES];
-    /* Loop: the last success. */
-    unsigned char mac[MAC_SIZE];
-    int64_t remember_until;
-    struct list to_hash;
+    NAME_MAX_LEN = 256
 };
 
 /* One verification, and all who wait for it. */
@@ -56,7 +31,7 @@ struct job {
     struct auth_user *who;
     bool unknown; /* `who` is somebody else: never right */
     bool right;
-    unsigned char mac[MAC_SIZE];
+    unsigned char mac[AUTH_MAC_SIZE];
     struct list attempts;
     size_t len;
     char password[PASSWORD_MAX];
@@ -74,179 +49,10 @@ struct attempt {
     int status;
     struct throttle_address *address; /* NULL: is no guess of its own */
     int64_t at;                       /* its slot */
-    unsigned char mac[MAC_SIZE];
+    unsigned char mac[AUTH_MAC_SIZE];
     size_t len;
     char password[PASSWORD_MAX];
 };
-
-struct hash_job {
-    struct lane_job lane_job;
-    struct auth *auth;
-    struct auth_user *who; /* NULL: idle */
-};
-
-struct auth {
-    struct flow *flow;
-    struct lane *lanes[LANES];
-    struct list to_hash[LANES]; /* struct auth_user */
-    struct hash_job hashing[LANES];
-    struct auth_user *decoy; /* where there are no users */
-    struct throttle *throttle;
-    struct list delayed, jobs;
-    struct list posted; /* attempts whose answer is under way */
-    unsigned n_attempts, n_jobs, next_lane;
-    uv_timer_t *timer;
-    bool ending;
-    unsigned char key[MAC_SIZE];
-    struct auth_stats stats;
-};
-
-/* ---- users ------------------------------------------------------------------------- */
-
-static void mac_of(const struct auth *auth, struct ctr_str name, struct ctr_str secret,
-                   unsigned char out[MAC_SIZE])
-{
-    crypto_generichash_state state;
-    uint64_t len = name.len;
-
-    crypto_generichash_init(&state, auth->key, sizeof(auth->key), MAC_SIZE);
-    crypto_generichash_update(&state, (const unsigned char *)&len, sizeof(len));
-    if (name.len > 0)
-        crypto_generichash_update(&state, (const unsigned char *)name.ptr, name.len);
-    if (secret.len > 0)
-        crypto_generichash_update(&state, (const unsigned char *)secret.ptr, secret.len);
-    crypto_generichash_final(&state, out, MAC_SIZE);
-    sodium_memzero(&state, sizeof(state));
-}
-
-/* Lane. */
-static void hash_secret(struct auth_user *who)
-{
-    if (!who->plain)
-        return;
-    if (crypto_pwhash_str(who->phc, who->plain, who->plain_len, HASH_OPS, HASH_MEMORY) <
-        0) {
-        who->phc[0] = 0; /* out of memory: tried again with the next attempt */
-        return;
-    }
-    wipe(who->plain, who->plain_len);
-    free(who->plain);
-    who->plain = NULL;
-}
-
-static void hash_next(struct auth *auth, unsigned lane);
-
-static void on_hash(struct lane_job *lane_job)
-{
-    hash_secret(((struct hash_job *)(void *)lane_job)->who);
-}
-
-static void on_hash_done(struct lane_job *lane_job)
-{
-    struct hash_job *job = (struct hash_job *)(void *)lane_job;
-    unsigned lane = job->who->lane;
-
-    auth_user_unref(job->who);
-    job->who = NULL;
-    if (!job->auth->ending)
-        hash_next(job->auth, lane);
-}
-
-/* One at a time, so that logins need not wait for a long list of users. */
-static void hash_next(struct auth *auth, unsigned lane)
-{
-    struct hash_job *job = &auth->hashing[lane];
-    struct list *waiting = &auth->to_hash[lane];
-
-    if (job->who || list_empty(waiting))
-        return;
-    job->auth = auth;
-    job->who = list_entry(waiting->next, struct auth_user, to_hash);
-    job->who->refs++;
-    list_remove(&job->who->to_hash);
-    job->lane_job.work = on_hash;
-    job->lane_job.done = on_hash_done;
-    lane_submit(auth->lanes[lane], &job->lane_job);
-}
-
-static struct auth_user *user_create(struct auth *auth, const char *name,
-                                     struct ctr_str secret)
-{
-    struct auth_user *who = xcalloc(1, sizeof(*who));
-
-    who->refs = 1;
-    who->auth = auth;
-    who->name = xstrdup(name);
-    who->lane = auth->next_lane++ % LANES;
-    who->principal = principal_create(name, false);
-    list_init(&who->to_hash);
-    mac_of(auth, str_of("secret"), secret, who->print);
-    if (str_starts(secret, STR_LIT("$argon2"))) {
-        memcpy(who->phc, secret.ptr, secret.len);
-        return who;
-    }
-    who->plain = xmalloc((size_t)secret.len + 1);
-    who->plain_len = (size_t)secret.len;
-    if (secret.len > 0)
-        memcpy(who->plain, secret.ptr, secret.len);
-    list_append(&auth->to_hash[who->lane], &who->to_hash);
-    hash_next(auth, who->lane);
-    return who;
-}
-
-/* A hash nobody can verify would fail faster than others, and tell that the user exists:
- * it counts as no secret. */
-static bool is_usable(const char *name, struct ctr_str secret)
-{
-    char text[crypto_pwhash_STRBYTES];
-
-    if (secret.len == 0)
-        return false;
-    if (!str_starts(secret, STR_LIT("$argon2")))
-        return true;
-    if (secret.len < sizeof(text)) {
-        memcpy(text, secret.ptr, secret.len);
-        memset(text + secret.len, 0, sizeof(text) - secret.len);
-        if (crypto_pwhash_str_needs_rehash(text, HASH_OPS, HASH_MEMORY) >= 0)
-            return true;
-    }
-    log_error("auth",
-              "secret_unreadable user=%s: it begins like an argon2 hash and is none; "
-              "nobody can log in with it",
-              name);
-    return false;
-}
-
-struct auth_user *auth_user_create(struct auth *auth, const char *name,
-                                   struct ctr_str secret, struct auth_user *old)
-{
-    unsigned char print[MAC_SIZE];
-
-    if (!is_usable(name, secret))
-        return NULL;
-    mac_of(auth, str_of("secret"), secret, print);
-    if (old && strcmp(old->name, name) == 0 &&
-        sodium_memcmp(old->print, print, MAC_SIZE) == 0) {
-        old->refs++;
-        return old;
-    }
-    return user_create(auth, name, secret);
-}
-
-void auth_user_unref(struct auth_user *who)
-{
-    if (!who || --who->refs > 0)
-        return;
-    list_remove(&who->to_hash);
-    if (who->plain) {
-        wipe(who->plain, who->plain_len);
-        free(who->plain);
-    }
-    principal_unref(who->principal);
-    wipe(who->mac, sizeof(who->mac));
-    free(who->name);
-    free(who);
-}
 
 /* Somebody to check an unknown name against, always the same for the same name. */
 static struct auth_user *decoy_for(const struct auth *auth, struct ctr_str name)
@@ -265,8 +71,7 @@ static struct auth_user *decoy_for(const struct auth *auth, struct ctr_str name)
     return auth->decoy;
 }
 
-/* ---- the end of an attempt ------------------------------------------------------------
- */
+/* ---- the end of an attempt ------------------------------------------------- */
 
 static void attempt_free(struct attempt *a)
 {
@@ -338,15 +143,14 @@ static void attempt_post(struct attempt *a, int status)
     loop_post(a->auth->flow->loop, on_posted, a);
 }
 
-/* ---- verify
- * ---------------------------------------------------------------------------- */
+/* ---- verify ---------------------------------------------------------------- */
 
 static void on_verify(struct lane_job *lane_job)
 {
     struct job *job = (struct job *)(void *)lane_job;
     struct auth_user *who = job->who;
 
-    hash_secret(who);
+    auth_user_hash(who);
     job->right = crypto_pwhash_str_verify(who->phc, job->password, job->len) == 0;
     wipe(job->password, sizeof(job->password));
 }
@@ -358,7 +162,7 @@ static void on_verify_done(struct lane_job *lane_job)
     bool right = job->right && !job->unknown;
 
     if (right) {
-        memcpy(job->who->mac, job->mac, MAC_SIZE);
+        memcpy(job->who->mac, job->mac, AUTH_MAC_SIZE);
         job->who->remember_until = clock_ms() + REMEMBER_MS;
     }
     list_remove(&job->link);
@@ -381,7 +185,7 @@ static struct job *job_find(const struct auth *auth, const struct attempt *a)
     {
         struct job *job = list_entry(it, struct job, link);
 
-        if (job->who == a->who && sodium_memcmp(job->mac, a->mac, MAC_SIZE) == 0)
+        if (job->who == a->who && sodium_memcmp(job->mac, a->mac, AUTH_MAC_SIZE) == 0)
             return job;
     }
     return NULL;
@@ -395,7 +199,7 @@ static struct job *job_create(struct auth *auth, struct attempt *a)
     job->who = a->who;
     job->who->refs++;
     job->unknown = a->unknown;
-    memcpy(job->mac, a->mac, MAC_SIZE);
+    memcpy(job->mac, a->mac, AUTH_MAC_SIZE);
     memcpy(job->password, a->password, a->len);
     job->len = a->len;
     list_init(&job->attempts);
@@ -421,7 +225,7 @@ static void attempt_begin(struct attempt *a)
     struct job *job;
 
     if (!a->unknown && clock_ms() < a->who->remember_until &&
-        sodium_memcmp(a->mac, a->who->mac, MAC_SIZE) == 0) {
+        sodium_memcmp(a->mac, a->who->mac, AUTH_MAC_SIZE) == 0) {
         auth->stats.cached++;
         wipe(a->password, a->len);
         throttle_end(a->address, false, clock_ms());
@@ -437,8 +241,7 @@ static void attempt_begin(struct attempt *a)
     job_join(job ? job : job_create(auth, a), a);
 }
 
-/* ---- slots
- * ------------------------------------------------------------------------------ */
+/* ---- slots ----------------------------------------------------------------- */
 
 static void on_timer(uv_timer_t *timer);
 
@@ -483,8 +286,7 @@ static void attempt_delay(struct attempt *a)
     set_timer(a->auth);
 }
 
-/* ---- start
- * -------------------------------------------------------------------------------- */
+/* ---- start ----------------------------------------------------------------- */
 
 static struct attempt *attempt_create(struct auth *auth,
                                       const struct ctr_credentials *credentials)
@@ -502,7 +304,8 @@ static struct attempt *attempt_create(struct auth *auth,
     a->who->refs++;
     a->len = password.len < PASSWORD_MAX ? (size_t)password.len : PASSWORD_MAX;
     memcpy(a->password, password.ptr, a->len);
-    mac_of(auth, a->unknown ? credentials->name : str_of(a->who->name), password, a->mac);
+    auth_mac(auth, a->unknown ? credentials->name : str_of(a->who->name), password,
+             a->mac);
     return a;
 }
 
@@ -554,20 +357,19 @@ void flow_authenticate_cancel(struct ctr_request *request)
         attempt_free(a);
 }
 
-/* ---- life
- * --------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------ */
 
 struct auth *auth_create(struct flow *flow)
 {
     struct auth *auth = xcalloc(1, sizeof(*auth));
-    unsigned char noise[MAC_SIZE];
-    char secret[2 * MAC_SIZE + 1];
+    unsigned char noise[AUTH_MAC_SIZE];
+    char secret[2 * AUTH_MAC_SIZE + 1];
 
     auth->flow = flow;
     randombytes_buf(auth->key, sizeof(auth->key));
     auth->lanes[0] = lane_create(flow->loop, "auth-0");
     auth->lanes[1] = lane_create(flow->loop, "auth-1");
-    for (unsigned i = 0; i < LANES; i++)
+    for (unsigned i = 0; i < AUTH_LANES; i++)
         list_init(&auth->to_hash[i]);
     list_init(&auth->delayed);
     list_init(&auth->jobs);
@@ -576,7 +378,7 @@ struct auth *auth_create(struct flow *flow)
     auth->timer = flow_timer_create(flow, flow);
     randombytes_buf(noise, sizeof(noise));
     sodium_bin2hex(secret, sizeof(secret), noise, sizeof(noise));
-    auth->decoy = user_create(auth, "", str_of(secret));
+    auth->decoy = auth_user_new(auth, "", str_of(secret));
     return auth;
 }
 
@@ -606,9 +408,9 @@ void auth_destroy(struct auth *auth)
         cancel_list(&job->attempts);
         lane_cancel(auth->lanes[job->who->lane], &job->lane_job);
     }
-    for (unsigned i = 0; i < LANES; i++)
+    for (unsigned i = 0; i < AUTH_LANES; i++)
         lane_destroy(auth->lanes[i]); /* their last done frees the jobs */
-    for (unsigned i = 0; i < LANES; i++)
+    for (unsigned i = 0; i < AUTH_LANES; i++)
         while (!list_empty(&auth->to_hash[i])) /* the users may live on in a setup */
             list_remove(auth->to_hash[i].next);
     auth_user_unref(auth->decoy);

@@ -74,7 +74,7 @@ bool company_of_kept(struct query *q)
     return true;
 }
 
-/* ---- the owner of a trunk ------------------------------------------------------- */
+/* ---- the owner of a trunk -------------------------------------------------- */
 
 /* Does the loaded contact show a number under this trunk? */
 static bool shows_trunk(const struct eval *ev, struct ctr_str trunk)

@@ -5,7 +5,7 @@
 
 enum { SCRATCH_MAX = 16 * 1024 * 1024 };
 
-/* ---- compile ---------------------------------------------------------------- */
+/* ---- compile --------------------------------------------------------------- */
 
 /* An initial and a final that are absent are values, and no pieces. */
 static uint32_t count_pieces(const struct ctr_filter *asked)
@@ -27,7 +27,8 @@ static int compile_leaf(struct eval_filter *filter, struct eval_node *node,
 
     if (!leaf)
         return -CTR_ENOMEM;
-    if (asked->n_values < least || count_pieces(asked) > CTR_FILTER_PIECES_MAX)
+    if (asked->n_values < least || (asked->n_values > 0 && !asked->values) ||
+        count_pieces(asked) > CTR_FILTER_PIECES_MAX)
         return -CTR_EINVAL;
     node->leaf = leaf;
     leaf->op = asked->op;
@@ -95,7 +96,8 @@ static int compile_branch(struct eval_filter *filter, struct eval_node *node,
     /* An empty one is a leaf, too: else nothing would bound their number. */
     if (asked->n_children == 0 && ++filter->n_leaves > CTR_FILTER_LEAVES_MAX)
         return -CTR_EINVAL;
-    if (asked->n_children > CTR_FILTER_LEAVES_MAX)
+    if (asked->n_children > CTR_FILTER_LEAVES_MAX ||
+        (asked->n_children > 0 && !asked->children))
         return -CTR_EINVAL;
     node->n_children = asked->n_children;
     node->children = arena_array(arena, asked->n_children, sizeof(*node->children));
@@ -157,7 +159,7 @@ int eval_compile(struct eval_filter *filter, const struct ctr_filter *asked,
     return 0;
 }
 
-/* ---- load ------------------------------------------------------------------- */
+/* ---- load ------------------------------------------------------------------ */
 
 void eval_init(struct eval *ev)
 {
@@ -259,7 +261,7 @@ void eval_load(struct eval *ev, const struct view_source *view,
                   &(struct record_field){.kind = CTR_FIELD_OWNER, .value = ev->owner});
 }
 
-/* ---- decide ----------------------------------------------------------------- */
+/* ---- decide ---------------------------------------------------------------- */
 
 bool eval_leaf_asks(const struct eval_leaf *leaf, const struct record_field *field)
 {

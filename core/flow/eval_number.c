@@ -5,6 +5,9 @@
 #include "base/error.h"
 #include "flow/eval.h"
 
+/* Short and emergency numbers have no more digits; asking costs 10 us. */
+enum { SHORT_MAX = 6 };
+
 /* The reading of one text is the same for every leaf that asks it. */
 static struct eval_number *known_text(struct eval_filter *filter, struct ctr_str text)
 {
@@ -98,7 +101,8 @@ static int compile_substr(struct eval_leaf *leaf, const struct dialplan *plan,
         struct eval_piece *piece = &q->pieces[0];
 
         q->shape = EVAL_TAIL;
-        q->short_tail = number_is_short(plan, str_make(piece->digits, piece->len));
+        q->short_tail = piece->len <= SHORT_MAX &&
+                        number_is_short(plan, str_make(piece->digits, piece->len));
         if (has_prefix(plan, piece))
             q->n_readings = (uint8_t)number_readings(
                 plan, str_trim(leaf->values[leaf->n_values - 1]), q->readings);
@@ -131,7 +135,7 @@ int eval_number_compile(struct eval_filter *filter, struct eval_leaf *leaf,
     return compile_exact(filter, leaf, plan, arena);
 }
 
-/* ---- match ------------------------------------------------------------------ */
+/* ---- match ----------------------------------------------------------------- */
 
 static bool is_reading(const struct number *n, const struct record_field *f)
 {
@@ -260,7 +264,7 @@ bool eval_number_match(const struct eval *ev, const struct eval_leaf *leaf,
     }
 }
 
-/* ---- which question a field answers ------------------------------------------- */
+/* ---- which question a field answers ---------------------------------------- */
 
 static void find_answer(const struct eval_node *node, const struct record_field *f,
                         const struct eval_number **best, unsigned *reading)

@@ -74,7 +74,7 @@ int eval_text_compile(struct eval_leaf *leaf, struct arena *arena)
     return 0;
 }
 
-/* ---- match ------------------------------------------------------------------ */
+/* ---- match ----------------------------------------------------------------- */
 
 bool eval_fold(struct eval *ev, struct eval_field *field)
 {
@@ -152,7 +152,7 @@ bool eval_text_match(struct eval *ev, const struct eval_leaf *leaf,
     }
 }
 
-/* ---- words ------------------------------------------------------------------ */
+/* ---- words ----------------------------------------------------------------- */
 
 static bool word_sounds(const struct eval_words *words, uint32_t i, struct ctr_str word)
 {

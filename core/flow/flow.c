@@ -13,7 +13,7 @@
 #include "flow/state.h"
 #include "flow/sync.h"
 
-/* ---- small things the rooms share ------------------------------------------------- */
+/* ---- small things the rooms share ------------------------------------------ */
 
 struct anchor *anchor_ref(struct anchor *anchor)
 {
@@ -25,6 +25,21 @@ void anchor_unref(struct anchor *anchor)
 {
     if (atomic_fetch_sub(&anchor->refs, 1) == 1)
         free(anchor);
+}
+
+void flow_utf8(char *z)
+{
+    size_t n = strlen(z);
+
+    for (size_t cut = 0; cut <= 3 && cut <= n; cut++) {
+        if (str_is_utf8(str_make(z, n - cut))) {
+            z[n - cut] = 0;
+            return;
+        }
+    }
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)z[i] >= 0x80)
+            z[i] = '?';
 }
 
 uv_timer_t *flow_timer_create(struct flow *flow, void *data)
@@ -67,8 +82,7 @@ void flow_read_end(struct flow *flow)
         cache_read_end(flow->cache);
 }
 
-/* ---- sources
- * --------------------------------------------------------------------------- */
+/* ---- sources --------------------------------------------------------------- */
 
 struct source *source_find(struct flow *flow, const char *name)
 {
@@ -140,8 +154,7 @@ bool source_is_stale(struct source *s, uint32_t limit)
     return as_of > 0 && clock_wall_ms() - as_of > (int64_t)limit;
 }
 
-/* ---- configuration
- * ------------------------------------------------------------------------ */
+/* ---- configuration --------------------------------------------------------- */
 
 static void link_sources(struct flow *flow, struct setup *setup)
 {
@@ -217,6 +230,18 @@ void flow_configure(struct flow *flow, const struct flow_config *config)
         source_configured(setup->sources[i].source);
 }
 
+void flow_resync_all(struct flow *flow)
+{
+    list_for_each(it, &flow->sources)
+    {
+        struct source *s = list_entry(it, struct source, link);
+
+        source_info_changed(s);
+        if (s->started)
+            flow_source_request_sync(flow, s->name);
+    }
+}
+
 struct flow_client *flow_client(struct flow *flow, const char *name)
 {
     struct flow_client *c;
@@ -265,8 +290,7 @@ struct ctr_principal *flow_admin(struct flow *flow)
     return flow->admin;
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------ */
+/* ---- life ------------------------------------------------------------------ */
 
 struct flow *flow_create(struct loop *loop, struct cache *cache)
 {

@@ -85,8 +85,7 @@ void flow_configure(struct flow *flow, const struct flow_config *config);
 /* Cancels everything; syncs must have been stopped (flow_sync_stop_all). NULL-safe. */
 void flow_destroy(struct flow *flow);
 
-/* ---- search: what struct ctr_host offers front ends
- * -------------------------------------- */
+/* ---- search: what struct ctr_host offers front ends ------------------------ */
 
 /* client: its configured name. As ctr_host.query_start and friends. */
 struct flow_client *flow_client(struct flow *flow, const char *name);
@@ -98,8 +97,7 @@ void flow_query_cancel(struct ctr_request *request);
 void flow_sources(struct flow_client *client, const struct ctr_principal *principal,
                   ctr_source_fn fn, void *user);
 
-/* ---- access
- * ------------------------------------------------------------------------------ */
+/* ---- access ---------------------------------------------------------------- */
 
 int flow_authenticate(struct flow *flow, const struct ctr_credentials *credentials,
                       ctr_auth_fn done, void *user, struct ctr_request **out);
@@ -110,8 +108,7 @@ void principal_unref(struct ctr_principal *principal);
 /* The principal of the control socket: sees every source and field. */
 struct ctr_principal *flow_admin(struct flow *flow);
 
-/* ---- sync
- * -------------------------------------------------------------------------------- */
+/* ---- sync ------------------------------------------------------------------ */
 
 /* What carries out a source's role; given by the plugin module, called on the loop. */
 struct flow_driver {
@@ -139,6 +136,9 @@ void flow_source_stop(struct flow *flow, const char *name, void (*done)(void *ar
 void flow_source_error(struct flow *flow, const char *name, const char *reason);
 /* Soon; joins a sync that waits. Any thread. */
 void flow_source_request_sync(struct flow *flow, const char *name);
+/* The same for every started source: the cache has lost what it held (cache_options
+ * .on_rebuilt). Loop. */
+void flow_resync_all(struct flow *flow);
 
 /* What ctr_host's sync functions do; on the sync's thread (may_wait) or the loop. */
 int flow_sync_put(struct ctr_sync *sync, const struct ctr_contact *contacts, uint32_t n);
@@ -156,8 +156,7 @@ int flow_search_hits(struct ctr_search *search, const struct ctr_contact *hits,
                      uint32_t n);
 void flow_search_done(struct ctr_search *search, int status);
 
-/* ---- looking in: what the control socket shows. JSON objects are the caller's.
- * ------------- */
+/* ---- looking in: what the control socket shows. JSON objects are the caller's. --- */
 
 /* {"name","plugin" (left to the caller),"state","contacts","last_success","last_error",
  *  "last_run","next_run","age","rejected":[{"where","reason"}...], last run's counts,

@@ -32,7 +32,7 @@ static struct ctr_str written(const struct hit_options *o, struct ctr_str digits
         return e164;
     n = number_format(&o->client->plan, o->client->format, digits, stored, asked, text,
                       sizeof(text));
-    return arena_str(arena, str_make(text, n));
+    return n > 0 ? arena_str(arena, str_make(text, n)) : e164;
 }
 
 static bool make_phone(const struct record_field *f, const struct hit_options *o,

@@ -84,7 +84,7 @@ void hits_candidate(struct query *q, uint32_t source, const struct record *live)
         stream(q, source, live);
 }
 
-/* ---- to the front end --------------------------------------------------------- */
+/* ---- to the front end ------------------------------------------------------ */
 
 void hits_options(struct query *q, uint32_t source, uint32_t flags,
                   struct hit_options *out)

@@ -55,7 +55,7 @@ static void search_free(struct ctr_search *s)
     free(s);
 }
 
-/* ---- the copy of the question ---------------------------------------------------- */
+/* ---- the copy of the question ---------------------------------------------- */
 
 static struct ctr_filter *copy_filter(struct arena *a, const struct ctr_filter *from)
 {
@@ -103,7 +103,7 @@ static bool copy_query(struct ctr_search *s, const struct query *q, int64_t now)
     return s->ask.filter != NULL;
 }
 
-/* ---- ask ------------------------------------------------------------------------- */
+/* ---- ask ------------------------------------------------------------------- */
 
 static void ask(struct query *q, uint32_t i, int64_t now)
 {
@@ -155,7 +155,7 @@ void live_start(struct query *q)
     }
 }
 
-/* ---- what sources call, from any thread -------------------------------------------- */
+/* ---- what sources call, from any thread ------------------------------------ */
 
 static int take_hit(struct ctr_search *s, const struct ctr_contact *hit)
 {
@@ -212,7 +212,7 @@ void flow_search_done(struct ctr_search *search, int status)
     loop_post(search->loop, on_search_done, search);
 }
 
-/* ---- use --------------------------------------------------------------------------- */
+/* ---- use ------------------------------------------------------------------- */
 
 static void close_search(struct ctr_search *s)
 {
@@ -276,8 +276,7 @@ int live_next(struct query *q, uint32_t *source, const struct record **record)
     return -CTR_ENOENT;
 }
 
-/* ---- let go --------------------------------------------------------------------------
- */
+/* ---- let go ---------------------------------------------------------------- */
 
 static void tell_canceled(struct ctr_search *s)
 {

@@ -109,7 +109,7 @@ static void unite(struct planner *p, struct way *a, const struct way *b)
     }
 }
 
-/* ---- numbers ---------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------- */
 
 static void add_number(struct planner *p, struct way *way, const struct number *n,
                        bool exact)
@@ -197,7 +197,7 @@ static struct way number_way(struct planner *p, const struct eval_leaf *leaf)
     }
 }
 
-/* ---- text ------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------ */
 
 static void add_word(struct planner *p, struct way *way, struct ctr_str word, bool exact)
 {
@@ -353,7 +353,7 @@ static struct way text_way(struct planner *p, const struct eval_leaf *leaf,
     return way;
 }
 
-/* ---- the tree --------------------------------------------------------------- */
+/* ---- the tree -------------------------------------------------------------- */
 
 static struct way id_way(struct planner *p, const struct eval_leaf *leaf)
 {

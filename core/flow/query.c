@@ -1,14 +1,13 @@
 /* query.c - the life of a query, from start to its one done.
  *
  * The first slice runs within query_start, and nearly every caller lookup ends in it.
- * What takes longer goes on in slices, in turn with the others, from the loop. A query
- * that must wait - for the front end, for live sources - holds no read transaction. */
+ * What takes longer goes on in slices, in turn with the others, from the loop (turns.c).
+ * What a slice does is in phases.c. */
 #include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/log.h"
 #include "flow/metrics.h"
 #include "flow/query.h"
 #include "flow/source.h"
@@ -18,18 +17,11 @@ enum {
     FIRST_SLICE_BUSY_US = 100, /* ... when others do */
     FIRST_SLICE_FULL_US = 20,  /* ... when many do */
     MANY = 16,
-    SLICE_LEAST_US = 200,
     SPARE_MAX = 64,
-    KEPT_SPARE_MAX = 64, /* room for kept hits that stays with a spare query */
-    CLOCK_EVERY = 8,     /* candidates */
-    CLOCK_WORK = 65536,  /* bytes of text compared for one */
-    TICK_MS = 10
+    KEPT_SPARE_MAX = 64 /* room for kept hits that stays with a spare query */
 };
 
-static bool on_slice(struct loop_slice *slice);
-static void query_end(struct query *q);
-
-/* ---- memory --------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------- */
 
 static struct query *query_take(struct flow *flow)
 {
@@ -70,7 +62,7 @@ static void query_free(struct query *q)
 }
 
 /* Ended, and no frame of ours uses it any more. */
-static void query_release(struct query *q)
+void query_release(struct query *q)
 {
     struct flow *flow = q->flow;
 
@@ -102,24 +94,7 @@ void query_free_spare(struct flow *flow)
     flow->n_spare = 0;
 }
 
-struct trace_source *query_trace_source(struct query *q, uint32_t source)
-{
-    uint32_t slot = source - q->source_first;
-
-    return slot < TRACE_SOURCES ? &q->trace.sources[slot] : &q->no_trace;
-}
-
-/* ---- phases ------------------------------------------------------------------------ */
-
-void query_stop(struct query *q, int status)
-{
-    if (q->status == 0)
-        q->status = status;
-    q->source = q->source_end;
-    q->source_open = false;
-}
-
-static uint32_t lap(struct query *q)
+uint32_t query_lap(struct query *q)
 {
     int64_t now = clock_us(), took = now - q->phase_us;
 
@@ -127,298 +102,14 @@ static uint32_t lap(struct query *q)
     return (uint32_t)took;
 }
 
-/* The cache has been looked through. */
-static void walk_over(struct query *q)
+struct trace_source *query_trace_source(struct query *q, uint32_t source)
 {
-    q->trace.us_walk += lap(q);
-    if (q->direct && !q->exists && q->status == 0)
-        q->status = -CTR_ENOENT;
-    if (q->mode == QUERY_SORT && q->status < 0) {
-        q->phase = QUERY_END; /* half a list has no order */
-    } else if (q->mode == QUERY_SORT) {
-        q->unsorted = q->kept.n;
-        q->phase = QUERY_ORDER;
-    } else if (q->mode == QUERY_RANK && q->kept.n > 0) {
-        rank_order(q);
-        q->phase = QUERY_DELIVER;
-    } else {
-        q->live_ranks = q->mode == QUERY_RANK;
-        q->phase = q->status == 0 ? QUERY_LIVE : QUERY_END;
-    }
+    uint32_t slot = source - q->source_first;
+
+    return slot < TRACE_SOURCES ? &q->trace.sources[slot] : &q->no_trace;
 }
 
-/* Looks at the clock now and then. returns whether the slice is over */
-static bool slice_over(struct query *q, unsigned *steps, int64_t until)
-{
-    if (++*steps % CLOCK_EVERY != 0 && q->flow->eval.work < CLOCK_WORK)
-        return false;
-    q->flow->eval.work = 0;
-    return clock_us() >= until;
-}
-
-static bool held(const struct query *q)
-{
-    return q->paused || q->canceled || q->ended;
-}
-
-/* Each phase returns whether the query goes on at once. */
-static bool walk_phase(struct query *q, int64_t until)
-{
-    unsigned steps = 0;
-
-    for (;;) {
-        int r = walk_next(q);
-
-        if (r == 0)
-            hits_candidate(q, q->source, NULL);
-        else if (r == -CTR_EIO)
-            query_stop(q, -CTR_EUNAVAIL);
-        if (held(q))
-            return false;
-        if (r == -CTR_ENOENT) {
-            walk_over(q);
-            return true;
-        }
-        if (slice_over(q, &steps, until))
-            return false;
-    }
-}
-
-/* A kept hit may have changed, or gone, since it was found. */
-static void deliver_kept(struct query *q, const struct kept *k)
-{
-    if (k->live) {
-        live_load(q, k->source, k->live);
-    } else {
-        if (walk_load(q, k->source, k->recno) < 0)
-            return;
-        if (!access_owns(q->view, q->flow->eval.owner) ||
-            eval_truth(&q->flow->eval, &q->filter.root) != EVAL_TRUE)
-            return;
-    }
-    hits_add(q, k->source, k->live ? CTR_CONTACT_LIVE : 0);
-}
-
-static bool deliver_phase(struct query *q, int64_t until)
-{
-    unsigned steps = 0;
-
-    while (q->next_kept < q->end_kept) {
-        struct kept *k = &q->kept.items[q->next_kept++];
-
-        deliver_kept(q, k);
-        if (held(q))
-            return false;
-        if (slice_over(q, &steps, until))
-            return false;
-    }
-    /* Who is calling is known, then; else the live sources have a word. */
-    q->phase = q->caller || q->live_over || q->status < 0 ? QUERY_END : QUERY_LIVE;
-    return true;
-}
-
-static bool live_phase(struct query *q)
-{
-    live_start(q);
-    if (q->live_running > 0 && clock_us() < q->deadline_us)
-        return false;
-    live_close(q);
-    q->trace.us_live += lap(q);
-    q->phase = QUERY_DELIVER_LIVE;
-    return true;
-}
-
-static bool deliver_live_phase(struct query *q, int64_t until)
-{
-    const struct record *record;
-    unsigned steps = 0;
-    uint32_t source;
-
-    for (;;) {
-        int r = live_next(q, &source, &record);
-
-        if (r == 0)
-            hits_candidate(q, source, record);
-        if (held(q))
-            return false;
-        if (r == -CTR_ENOENT)
-            break;
-        if (slice_over(q, &steps, until))
-            return false;
-    }
-    q->live_over = true;
-    q->phase = QUERY_END;
-    if (q->live_ranks && q->kept.n > 0) {
-        rank_order(q);
-        q->phase = QUERY_DELIVER;
-    }
-    return true;
-}
-
-static bool order_phase(struct query *q, int64_t until)
-{
-    if (!sort_step(q, until))
-        return false;
-    sort_window(q);
-    q->phase = QUERY_DELIVER;
-    q->live_over = true; /* a sorted list is of the cache alone */
-    return true;
-}
-
-static bool run_phase(struct query *q, int64_t until)
-{
-    switch (q->phase) {
-    case QUERY_WALK:
-        return walk_phase(q, until);
-    case QUERY_ORDER:
-        return order_phase(q, until);
-    case QUERY_DELIVER:
-        return deliver_phase(q, until);
-    case QUERY_LIVE:
-        return live_phase(q);
-    case QUERY_DELIVER_LIVE:
-        return deliver_live_phase(q, until);
-    default:
-        return false;
-    }
-}
-
-/* The time is up: what was found in order goes out, the rest does not. */
-static void time_out(struct query *q)
-{
-    if (q->phase == QUERY_LIVE || q->phase == QUERY_DELIVER_LIVE || q->phase == QUERY_END)
-        return; /* these take what there is */
-    if (q->phase == QUERY_WALK && q->ask.page && q->mode == QUERY_STREAM &&
-        q->hits == q->limit) {
-        q->cut = true; /* a full page; whether more is left was not to be seen */
-        q->phase = QUERY_END;
-        return;
-    }
-    if (q->phase == QUERY_WALK && q->mode == QUERY_RANK) {
-        query_stop(q, -CTR_ETIMEDOUT);
-        return;
-    }
-    q->status = -CTR_ETIMEDOUT;
-    q->phase = QUERY_END;
-}
-
-/* Nobody was found; perhaps whose trunk it is. */
-static void answer_company(struct query *q)
-{
-    if (q->caller && q->conf->company_match && q->total == 0 && q->status == 0 &&
-        !q->direct)
-        company_of_trunk(q);
-}
-
-/* One slice. Afterwards q is ended and released, waiting, or wants another. */
-static void query_run(struct query *q, int64_t until)
-{
-    struct flow *flow = q->flow;
-    int64_t now = clock_us();
-    bool end;
-
-    q->busy++;
-    if (now >= q->deadline_us)
-        time_out(q);
-    else if (until > q->deadline_us)
-        until = q->deadline_us;
-    if (flow_read_begin(flow) < 0) {
-        q->status = -CTR_EUNAVAIL;
-        q->phase = QUERY_END;
-    } else {
-        while (q->phase != QUERY_END && run_phase(q, until))
-            ;
-        if (q->phase == QUERY_END && !held(q))
-            answer_company(q);
-        hits_flush(q);
-        flow_read_end(flow);
-    }
-    end = q->phase == QUERY_END || q->canceled;
-    if (end && !q->ended)
-        query_end(q);
-    q->busy--;
-}
-
-/* ---- waiting and going on ------------------------------------------------------------
- */
-
-void query_wake(struct query *q)
-{
-    struct flow *flow = q->flow;
-
-    if (q->ended || q->paused || !q->listed || !list_empty(&q->ready))
-        return;
-    list_append(&flow->ready, &q->ready);
-    flow->n_ready++;
-    if (!flow->slice.scheduled)
-        loop_slice_start(flow->loop, &flow->slice, on_slice);
-}
-
-static void leave_ready(struct query *q)
-{
-    if (list_empty(&q->ready))
-        return;
-    list_remove(&q->ready);
-    q->flow->n_ready--;
-}
-
-static void on_tick(uv_timer_t *timer)
-{
-    struct flow *flow = timer->data;
-    int64_t now = clock_us();
-    bool waiting = false;
-
-    list_for_each(it, &flow->queries)
-    {
-        struct query *q = list_entry(it, struct query, link);
-
-        if (q->phase != QUERY_LIVE || q->paused)
-            continue;
-        waiting = true;
-        if (now >= q->deadline_us)
-            query_wake(q);
-    }
-    if (!waiting)
-        uv_timer_stop(timer);
-}
-
-/* After a slice: in line again, or waiting for somebody. */
-static void query_line_up(struct query *q)
-{
-    if (q->paused) {
-        q->paused_us = clock_us();
-        return;
-    }
-    if (q->phase != QUERY_LIVE || q->live_running == 0)
-        query_wake(q);
-    else if (!uv_is_active((uv_handle_t *)q->flow->tick))
-        uv_timer_start(q->flow->tick, on_tick, TICK_MS, TICK_MS);
-}
-
-static bool on_slice(struct loop_slice *slice)
-{
-    struct flow *flow = (struct flow *)((char *)slice - offsetof(struct flow, slice));
-    int64_t now = clock_us(), end = now + LOOP_SLICE_US;
-
-    while (!list_empty(&flow->ready) && now < end) {
-        struct query *q = list_entry(flow->ready.next, struct query, ready);
-        int64_t share = LOOP_SLICE_US / (int64_t)flow->n_ready;
-
-        if (share < SLICE_LEAST_US)
-            share = SLICE_LEAST_US;
-        leave_ready(q);
-        query_run(q, now + share < end ? now + share : end);
-        if (q->ended)
-            query_release(q);
-        else
-            query_line_up(q);
-        now = clock_us();
-    }
-    return !list_empty(&flow->ready);
-}
-
-/* ---- end ------------------------------------------------------------------------------
- */
+/* ---- end ------------------------------------------------------------------- */
 
 static void finish_status(struct query *q)
 {
@@ -433,7 +124,7 @@ static void finish_trace(struct query *q)
     struct trace_record *t = &q->trace;
     uint32_t n = q->source_end - q->source_first;
 
-    t->us_deliver += lap(q);
+    t->us_deliver += query_lap(q);
     t->us_total = (uint32_t)(q->phase_us - q->began_us);
     t->at = clock_wall_ms() - (int64_t)(t->us_total / 1000);
     t->status = q->status;
@@ -447,7 +138,7 @@ static void finish_trace(struct query *q)
     trace_add(q->flow->trace, t);
 }
 
-static void query_end(struct query *q)
+void query_end(struct query *q)
 {
     struct ctr_outcome outcome = {.size = sizeof(outcome)};
 
@@ -460,7 +151,7 @@ static void query_end(struct query *q)
     finish_status(q);
     finish_trace(q);
     sort_release(q);
-    leave_ready(q);
+    turns_leave(q);
     if (q->listed)
         list_remove(&q->link);
     q->listed = false;
@@ -476,8 +167,7 @@ static void query_end(struct query *q)
     q->ops.on_done(q->user, &outcome);
 }
 
-/* ---- start
- * ----------------------------------------------------------------------------- */
+/* ---- start ----------------------------------------------------------------- */
 
 static int check_ask(const struct query *q)
 {
@@ -619,9 +309,9 @@ static void first_run(struct query *q)
     q->busy++;
     if (r == 0) {
         r = prepare(q);
-        q->trace.us_plan = lap(q);
+        q->trace.us_plan = query_lap(q);
         if (r == 0)
-            query_run(q, q->phase_us + first_slice(flow));
+            phases_run(q, q->phase_us + first_slice(flow));
         flow->turn_spent_us += q->phase_us - q->began_us;
         flow_read_end(flow);
     } else {
@@ -693,7 +383,7 @@ int flow_query_start(struct flow_client *client, const struct ctr_query *query,
     }
     q->listed = true;
     list_append(&q->flow->queries, &q->link);
-    query_line_up(q);
+    turns_line_up(q);
     return 0;
 }
 
@@ -708,7 +398,7 @@ void flow_query_resume(struct ctr_request *request)
         q->deadline_us += clock_us() - q->paused_us;
     q->paused_us = 0;
     if (q->busy == 0)
-        query_line_up(q);
+        turns_line_up(q);
 }
 
 void flow_query_cancel(struct ctr_request *request)

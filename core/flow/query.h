@@ -121,10 +121,26 @@ struct query {
     char cursor[CTR_CURSOR_MAX];
 };
 
-/* ---- query.c: the life */
-void query_wake(struct query *q); /* it has work again */
+/* ---- query.c: the life ----------------------------------------------------- */
+/* Calls on_done; the memory stays for whoever is still on the stack. */
+void query_end(struct query *q);
+/* Ended, and no frame of ours uses it any more. */
+void query_release(struct query *q);
+/* Time since the last lap, us. */
+uint32_t query_lap(struct query *q);
+
+/* ---- phases.c -------------------------------------------------------------- */
+/* One slice. Afterwards q is ended, waiting, or wants another. */
+void phases_run(struct query *q, int64_t until_us);
 /* Stops looking for candidates with this status; what was found goes out. */
 void query_stop(struct query *q, int status);
+
+/* ---- turns.c --------------------------------------------------------------- */
+void query_wake(struct query *q); /* it has work again */
+/* After a slice: in line again, or waiting for somebody. */
+void turns_line_up(struct query *q);
+void turns_leave(struct query *q);
+
 void query_free_spare(struct flow *flow);
 void query_cancel_all(struct flow *flow);
 
@@ -134,7 +150,7 @@ void query_cancel_all(struct flow *flow);
 int walk_next(struct query *q);
 int walk_load(struct query *q, uint32_t source, uint32_t recno);
 
-/* ---- hits.c: what becomes of the record in flow->eval */
+/* ---- hits.c: what becomes of the record in flow->eval ---------------------- */
 void hits_candidate(struct query *q, uint32_t source, const struct record *live);
 /* Is it the principal's to see, and does the filter hold? */
 bool hits_check(struct query *q, uint32_t source);
@@ -144,29 +160,29 @@ void hits_flush(struct query *q);
 void hits_options(struct query *q, uint32_t source, uint32_t flags,
                   struct hit_options *out);
 
-/* ---- rank.c: who is calling */
+/* ---- rank.c: who is calling ------------------------------------------------ */
 void rank_keep(struct query *q, uint32_t source, const struct record *live);
 /* Puts the kept hits in order, drops what weaker readings found, sets what to deliver. */
 void rank_order(struct query *q);
 
-/* ---- company.c: contacts that stand for a company; added to the batch */
+/* ---- company.c: contacts that stand for a company; added to the batch ------ */
 /* All kept hits are one organisation's: returns whether that was answered. */
 bool company_of_kept(struct query *q);
 /* Nobody has the number: whose trunk is it? */
 void company_of_trunk(struct query *q);
 
-/* ---- sort.c */
+/* ---- sort.c ---------------------------------------------------------------- */
 void sort_keep(struct query *q, uint32_t source);
 /* returns true when the order is made */
 bool sort_step(struct query *q, int64_t until_us);
 void sort_window(struct query *q);
 void sort_release(struct query *q);
 
-/* ---- cursor.c */
+/* ---- cursor.c -------------------------------------------------------------- */
 void cursor_make(struct query *q);
 int cursor_take(struct query *q);
 
-/* ---- live.c */
+/* ---- live.c ---------------------------------------------------------------- */
 void live_start(struct query *q);
 void live_stop(struct query *q);
 void live_detach_all(struct flow *flow);

@@ -53,7 +53,7 @@ struct report {
     struct group group;
 };
 
-/* ---- values as JSON --------------------------------------------------------------- */
+/* ---- values as JSON -------------------------------------------------------- */
 
 static void add_text(struct cJSON *o, const char *key, struct ctr_str text)
 {
@@ -93,7 +93,7 @@ static struct cJSON *list_number(struct cJSON *list, unsigned limit,
     return o;
 }
 
-/* ---- records ---------------------------------------------------------------------- */
+/* ---- records --------------------------------------------------------------- */
 
 /* Notations that leave a choice; the others say what they are. */
 static bool is_doubtful(const struct record_field *f)
@@ -150,8 +150,7 @@ static void look_at_record(struct report *rep, struct section *s, const struct r
             look_at_number(rep, s, r, &f);
 }
 
-/* ---- duplicates ---------------------------------------------------------------------
- */
+/* ---- duplicates ------------------------------------------------------------ */
 
 /* Other sources that have the number, too. Those in front listed it already. */
 static struct cJSON *also_in(struct report *rep, struct ctr_str digits)
@@ -228,8 +227,7 @@ static void look_at_posting(struct report *rep)
         g->recnos[g->n++] = walk->recno;
 }
 
-/* ---- the way through ------------------------------------------------------------------
- */
+/* ---- the way through ------------------------------------------------------- */
 
 static void open_walk(struct report *rep)
 {

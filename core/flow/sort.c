@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "flow/query.h"
 
-/* ---- keep ------------------------------------------------------------------- */
+/* ---- keep ------------------------------------------------------------------ */
 
 /* The smallest folded value of these kinds; ptr NULL: none. */
 static struct ctr_str smallest(const struct eval *ev, uint64_t kinds,
@@ -134,7 +134,7 @@ void sort_release(struct query *q)
         q->flow->sorting -= q->kept.n;
 }
 
-/* ---- order -------------------------------------------------------------------- */
+/* ---- order ----------------------------------------------------------------- */
 
 bool sort_step(struct query *q, int64_t until_us)
 {
@@ -149,7 +149,7 @@ bool sort_step(struct query *q, int64_t until_us)
     return true;
 }
 
-/* ---- window ------------------------------------------------------------------- */
+/* ---- window ---------------------------------------------------------------- */
 
 /* The first entry at or behind the value, 1-based; one behind the end if there is none.
  */

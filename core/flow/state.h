@@ -99,6 +99,10 @@ void flow_read_end(struct flow *flow);
 uv_timer_t *flow_timer_create(struct flow *flow, void *data);
 void flow_timer_close(uv_timer_t *timer);
 
+/* Makes text of outside fit for JSON: a character cut at the end goes, and when that is
+ * not all that is wrong, every byte beyond ASCII becomes "?". */
+void flow_utf8(char *z);
+
 struct anchor *anchor_ref(struct anchor *anchor);
 void anchor_unref(struct anchor *anchor);
 

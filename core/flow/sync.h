@@ -42,7 +42,16 @@ struct ctr_sync {
     struct cache_load_stats so_far;
 };
 
+/* ---- sync.c ---------------------------------------------------------------- */
 uint64_t sync_shape(const struct dialplan *plan);
+/* Creates source->sync and has the driver begin it. */
+void sync_start(struct source *source, bool allow_delete, bool dry_run);
+void sync_cancel(struct source *source);
+void sync_free(struct ctr_sync *sync);
+
+/* ---- schedule.c ------------------------------------------------------------ */
+/* arg: the sync; on the loop. */
+void schedule_sync_over(void *arg);
 void sync_set_error(struct source *source, const char *reason);
 void sync_notify(struct source *source, bool done, int status);
 

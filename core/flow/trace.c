@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "cache/cache.h"
 #include "flow/plan.h"
+#include "flow/state.h"
 
 struct trace {
     uint64_t serial; /* of the newest; 0: none yet */
@@ -42,7 +43,7 @@ void trace_copy(char *out, size_t cap, struct ctr_str text)
     out[n] = 0;
 }
 
-/* ---- as JSON ---------------------------------------------------------------------- */
+/* ---- as JSON --------------------------------------------------------------- */
 
 static void add_str(struct cJSON *o, const char *key, const char *text)
 {
@@ -54,19 +55,12 @@ static void add_num(struct cJSON *o, const char *key, double n)
     cJSON_AddNumberToObject(o, key, n);
 }
 
-/* Text of outside: what is no UTF-8, or was cut within a character, is shown as "?". */
 static void add_foreign(struct cJSON *o, const char *key, const char *text)
 {
     char copy[TRACE_ASKED];
-    size_t n = strlen(text);
 
-    memcpy(copy, text, n + 1);
-    while (n > 0 && !str_is_utf8(str_make(copy, n)))
-        copy[--n] = 0;
-    if (n + 4 < strlen(text)) /* more than a cut character: not UTF-8 at all */
-        for (n = 0; text[n]; n++)
-            copy[n] = (unsigned char)text[n] < 0x80 ? text[n] : '?';
-    copy[n] = 0;
+    memcpy(copy, text, strlen(text) + 1);
+    flow_utf8(copy);
     add_str(o, key, copy);
 }
 
@@ -181,7 +175,7 @@ static struct cJSON *record_json(const struct trace_record *t)
     return o;
 }
 
-/* ---- look for ---------------------------------------------------------------------- */
+/* ---- look for -------------------------------------------------------------- */
 
 static bool has_text(const char *in, struct ctr_str match)
 {

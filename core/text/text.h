@@ -3,8 +3,8 @@
  * Folding ignores case and accents. German umlauts are written two ways, so a text has up
  * to two folded forms: form 0 spells them out (ae oe ue ss), form 1 drops the marks (a o
  * u ss). Two texts are equal when any form of one equals any form of the other; so
- * mueller, muller, MÜLLER and Müller all find Müller. Likewise æ is ae or a, ø and œ oe or
- * o, å aa or a. Apostrophes vanish (O'Brien is obrien), hyphens separate words. */
+ * mueller, muller, MÜLLER and Müller all find Müller. Likewise æ is ae or a, ø and œ oe
+ * or o, å aa or a. Apostrophes vanish (O'Brien is obrien), hyphens separate words. */
 #ifndef TEXT_TEXT_H
 #define TEXT_TEXT_H
 
@@ -30,8 +30,8 @@ int text_fold(struct arena *a, struct ctr_str in, struct text_folds *out);
  * bytes. */
 size_t text_fold_into(struct ctr_str in, unsigned form, char *out, size_t cap);
 
-/* Takes the next word (letters and digits, at most TEXT_WORD_MAX bytes of it) off a folded
- * text. returns false at the end. */
+/* Takes the next word (letters and digits, at most TEXT_WORD_MAX bytes of it) off a
+ * folded text. returns false at the end. */
 bool text_next_word(struct ctr_str *rest, struct ctr_str *word);
 
 /* Cologne phonetics of a folded word: digits into out, returns their number (0: no

@@ -11,17 +11,17 @@
 #include "base/clock.h"
 #include "cache/cache.h"
 
-static const char *const given[] = {"Anna", "Björn", "Claudia", "Dieter", "Eva", "Frank",
-                                    "Gerda", "Hans", "Ines", "Jürgen", "Katrin", "Lutz",
-                                    "Maria", "Norbert", "Olga", "Peter", "Renate", "Stefan",
-                                    "Tanja", "Uwe", "Vera", "Wolfgang", "Yvonne", "Zoe"};
-static const char *const head[] = {"Mül", "Schnei", "Wein", "Hof", "Gross", "Klein",
-                                   "Berg", "Stein", "Wald", "Bau", "Acker", "Feld",
-                                   "Kirch", "Linden", "Rosen", "Eich", "Birn", "Sonn"};
-static const char *const tail[] = {"ler", "der", "mann", "bauer", "meier", "huber",
-                                   "stetter", "bach", "berger", "ner", "ing", "holz"};
-static const char *const city[] = {"München", "Berlin", "Hamburg", "Köln", "Stuttgart",
-                                   "Leipzig", "Dresden", "Bremen", "Essen", "Nürnberg"};
+static const char *const given[] = {
+    "Anna",   "Björn",  "Claudia", "Dieter", "Eva",   "Frank",    "Gerda",  "Hans",
+    "Ines",   "Jürgen", "Katrin",  "Lutz",   "Maria", "Norbert",  "Olga",   "Peter",
+    "Renate", "Stefan", "Tanja",   "Uwe",    "Vera",  "Wolfgang", "Yvonne", "Zoe"};
+static const char *const head[] = {"Mül",   "Schnei", "Wein",  "Hof",  "Gross", "Klein",
+                                   "Berg",  "Stein",  "Wald",  "Bau",  "Acker", "Feld",
+                                   "Kirch", "Linden", "Rosen", "Eich", "Birn",  "Sonn"};
+static const char *const tail[] = {"ler",     "der",  "mann",   "bauer", "meier", "huber",
+                                   "stetter", "bach", "berger", "ner",   "ing",   "holz"};
+static const char *const city[] = {"München", "Berlin",  "Hamburg", "Köln",  "Stuttgart",
+                                   "Leipzig", "Dresden", "Bremen",  "Essen", "Nürnberg"};
 
 struct row {
     char id[16], given[24], surname[32], org[48], mail[80], phone[32], mobile[32],
@@ -41,8 +41,8 @@ static uint32_t mix(uint32_t x)
 
 static void set(struct row *r, uint32_t kind, const char *value)
 {
-    r->fields[r->contact.n_fields++] = (struct ctr_field){
-        .kind = kind, .value = {value, strlen(value)}};
+    r->fields[r->contact.n_fields++] =
+        (struct ctr_field){.kind = kind, .value = {value, strlen(value)}};
 }
 
 static void make(struct row *r, uint32_t i)
@@ -51,7 +51,8 @@ static void make(struct row *r, uint32_t i)
 
     snprintf(r->id, sizeof(r->id), "%u", i);
     snprintf(r->given, sizeof(r->given), "%s", given[h % 24]);
-    snprintf(r->surname, sizeof(r->surname), "%s%s", head[h / 24 % 18], tail[h / 432 % 12]);
+    snprintf(r->surname, sizeof(r->surname), "%s%s", head[h / 24 % 18],
+             tail[h / 432 % 12]);
     snprintf(r->org, sizeof(r->org), "%s%s %u GmbH", head[company % 18],
              tail[company / 18 % 12], company);
     snprintf(r->mail, sizeof(r->mail), "k%u.%u@firma%u.example", i, h % 1000, company);
@@ -110,9 +111,9 @@ static void run_load(struct cache_source *s, const struct dialplan *plan, uint32
     }
     printf("%s: %.0f contacts/s (%.2f s, of that commit %.2f s), added %llu unchanged "
            "%llu, peak RSS %.0f MB\n",
-           what, n / ((double)(clock_us() - begin) / 1e6), (double)(clock_us() - begin) / 1e6,
-           (double)(clock_us() - put) / 1e6, (unsigned long long)st.added,
-           (unsigned long long)st.unchanged, rss_peak());
+           what, n / ((double)(clock_us() - begin) / 1e6),
+           (double)(clock_us() - begin) / 1e6, (double)(clock_us() - put) / 1e6,
+           (unsigned long long)st.added, (unsigned long long)st.unchanged, rss_peak());
     free(rows);
 }
 
@@ -178,7 +179,8 @@ int main(int argc, char **argv)
     cache_health(c, &h);
     snprintf(path, sizeof(path), "%s/contacts.mdb", dir);
     stat(path, &st);
-    printf("file: %.0f MB, used %.0f MB\n", (double)st.st_size / 1e6, (double)h.used / 1e6);
+    printf("file: %.0f MB, used %.0f MB\n", (double)st.st_size / 1e6,
+           (double)h.used / 1e6);
     lookups(c, s, n);
     run_load(s, &plan, n, "again, unchanged");
     cache_close(c);

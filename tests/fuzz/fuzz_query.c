@@ -23,8 +23,7 @@ static unsigned take(struct bytes *b, unsigned below)
     return v % below;
 }
 
-/* ---- a small world -------------------------------------------------------------------
- */
+/* ---- a small world --------------------------------------------------------- */
 
 static const char *const words[] = {
     "Müller",  "Mueller", "muller",   "Meier",     "Mayer",   "Maier", "Straße",
@@ -153,8 +152,7 @@ static void end_world(void)
     world_close(&small);
 }
 
-/* ---- bytes to a filter
- * ------------------------------------------------------------------ */
+/* ---- bytes to a filter ----------------------------------------------------- */
 
 static struct ctr_str take_value(struct bytes *b, uint64_t kinds)
 {
@@ -248,8 +246,7 @@ static struct ctr_filter *take_filter(struct bytes *b, unsigned depth)
     return f;
 }
 
-/* ---- both ways
- * ----------------------------------------------------------------------------- */
+/* ---- both ways ------------------------------------------------------------- */
 
 struct found {
     uint32_t n;

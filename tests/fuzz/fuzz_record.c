@@ -41,9 +41,8 @@ static void read_record(const struct record *r, struct keys *keys)
 static void write_record(const uint8_t *data, size_t size, const struct dialplan *plan)
 {
     static struct ctr_field fields[CTR_FIELDS_MAX + 8];
-    struct ctr_contact c = {.size = sizeof(c),
-                            .fields = fields,
-                            .field_size = sizeof(fields[0])};
+    struct ctr_contact c = {
+        .size = sizeof(c), .fields = fields, .field_size = sizeof(fields[0])};
     struct strbuf out = {0};
     struct record r;
     unsigned warnings;

@@ -4,6 +4,7 @@
  * The calls below take the place of the C library's for LMDB, too: the program exports
  * them, and its own come first. */
 #include <errno.h>
+#include <stdatomic.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
@@ -12,20 +13,20 @@
 enum { PEOPLE = 400 };
 
 static struct dialplan plan;
-static long calls, fail_at = -1;
-static int fail_with;
+static atomic_long calls, fail_at = -1; /* the lane's calls count, too */
+static atomic_int fail_with;
 
 static bool fails(void)
 {
-    if (++calls != fail_at)
+    if (atomic_fetch_add(&calls, 1) + 1 != fail_at)
         return false;
     errno = fail_with;
     return true;
 }
 
 /* A function under the C library's name, which its headers may have redirected. */
-#define EXPORT(name)         __asm__(name) __attribute__((visibility("default"), used))
-#define PASS(number, ...)    (fails() ? -1 : syscall(number, __VA_ARGS__))
+#define EXPORT(name)      __asm__(name) __attribute__((visibility("default"), used))
+#define PASS(number, ...) (fails() ? -1 : syscall(number, __VA_ARGS__))
 
 ssize_t own_pwrite(int fd, const void *buf, size_t n, off_t at) EXPORT("pwrite");
 ssize_t own_pwrite64(int fd, const void *buf, size_t n, off_t at) EXPORT("pwrite64");
@@ -106,7 +107,8 @@ static unsigned count(struct cache *c, unsigned version)
     snprintf(word, sizeof(word), "version%u", version);
     if (cache_read_begin(c) != 0)
         return 0;
-    cache_walk_init(&w, cache_source(c, "crm"), CACHE_WORD, str_of(word), true, NUMBER_NONE);
+    cache_walk_init(&w, cache_source(c, "crm"), CACHE_WORD, str_of(word), true,
+                    NUMBER_NONE);
     while (cache_walk_next(&w) == 0)
         n++;
     cache_read_end(c);
@@ -165,7 +167,8 @@ int main(void)
     for (unsigned i = 0; i < 4; i++)
         points += each_call(c, &version, i & 1, i & 2 ? ENOSPC : EIO);
     cache_health(c, &h);
-    ok(h.reopened > 0, "the file was reopened %llu times", (unsigned long long)h.reopened);
+    ok(h.reopened > 0, "the file was reopened %llu times",
+       (unsigned long long)h.reopened);
     cache_close(c);
     c = open_or_die(loop, &o);
     is_int(count(c, version), PEOPLE, "and is whole");

@@ -88,8 +88,7 @@ static long version_of(struct cache *c)
         n++;
     }
     cache_read_end(c);
-    if (n != info.contacts || words_n != n ||
-        n != (unsigned)(PEOPLE - version % 7 * 20))
+    if (n != info.contacts || words_n != n || n != (unsigned)(PEOPLE - version % 7 * 20))
         return -1;
     return version;
 }
@@ -116,7 +115,8 @@ static pid_t start(const char *self, const char *dir, unsigned from, int *out)
 }
 
 /* Lets the child run for so long; returns the last version it said it had committed. */
-static unsigned run_and_kill(const char *self, const char *dir, unsigned from, unsigned us)
+static unsigned run_and_kill(const char *self, const char *dir, unsigned from,
+                             unsigned us)
 {
     unsigned version, last = 0;
     int out, status;

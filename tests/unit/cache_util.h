@@ -25,7 +25,8 @@ static inline struct person *person_new(struct person *p, const char *id)
     return p;
 }
 
-static inline struct person *person_add(struct person *p, uint32_t kind, const char *value)
+static inline struct person *person_add(struct person *p, uint32_t kind,
+                                        const char *value)
 {
     p->fields[p->contact.n_fields++] =
         (struct ctr_field){.kind = kind, .value = str_of(value)};

@@ -18,7 +18,7 @@
 
 #define UNUSED __attribute__((unused))
 
-/* ---- the world -------------------------------------------------------------------- */
+/* ---- the world ------------------------------------------------------------- */
 
 struct world {
     char dir[64];
@@ -96,7 +96,7 @@ UNUSED static void world_close(struct world *w)
     nftw(w->dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-/* ---- contacts --------------------------------------------------------------------- */
+/* ---- contacts -------------------------------------------------------------- */
 
 struct person {
     struct ctr_contact contact;
@@ -163,7 +163,7 @@ UNUSED static struct cache_load_stats load_end(struct load *l)
     return stats;
 }
 
-/* ---- filters ---------------------------------------------------------------------- */
+/* ---- filters --------------------------------------------------------------- */
 
 UNUSED static struct ctr_filter *leaf(struct world *w, uint32_t op, uint64_t kinds,
                                       const char *value)
@@ -219,7 +219,7 @@ UNUSED static struct ctr_filter *branch(struct world *w, uint32_t op, ...)
     return f;
 }
 
-/* ---- a front end ------------------------------------------------------------------- */
+/* ---- a front end ----------------------------------------------------------- */
 
 enum { ANSWER_MAX = 30000 };
 
@@ -378,8 +378,7 @@ UNUSED static const char *ids_of(const struct answer *a)
     return out;
 }
 
-/* ---- principals ---------------------------------------------------------------------
- */
+/* ---- principals ------------------------------------------------------------ */
 
 struct login {
     bool done;

@@ -99,7 +99,8 @@ static void test_resync(void)
     is_str(words(c, s, "meyer"), "1", "a new one is there");
     is_str(number(c, s, "4989840798192"), "1", "a number that stayed");
     is_str(number(c, s, "491711234567"), "3", "a number that came");
-    is_str(ids_of(c, s, CACHE_NUMBER, "112", true, NUMBER_LOCAL), "", "and one that went");
+    is_str(ids_of(c, s, CACHE_NUMBER, "112", true, NUMBER_LOCAL), "",
+           "and one that went");
     strbuf_reset(&cursor);
     is_int(cache_cursor(s, &cursor), -CTR_ENOENT, "a full load without cursor has none");
     cache_source_info(s, &after);
@@ -126,7 +127,8 @@ static void test_delta(void)
     put_one(load, "1", "Meyer", "+49 89 840798-192");
     is_int(cache_load_delete(load, ids, 2), 0, "delete");
     is_int(cache_load_commit(load, STR_LIT("delta 1"), &st), 0, "delta");
-    ok(st.added == 1 && st.unchanged == 1 && st.deleted == 1 && st.changed == 0, "counts");
+    ok(st.added == 1 && st.unchanged == 1 && st.deleted == 1 && st.changed == 0,
+       "counts");
     is_str(all_ids(c, s), "1 4", "what was not named stays");
     is_str(words(c, s, "neu"), "", "what was deleted is gone");
 
@@ -155,7 +157,8 @@ static void test_delta(void)
 
     o.full = true;
     load = begin_or_die(s, &o);
-    is_int(cache_load_delete(load, ids, 1), -CTR_EINVAL, "nothing to delete in a full one");
+    is_int(cache_load_delete(load, ids, 1), -CTR_EINVAL,
+           "nothing to delete in a full one");
     cache_load_abort(load);
     cache_wipe(s);
     o.full = false;
@@ -172,8 +175,9 @@ static void test_delta(void)
     cache_close(c);
 }
 
-static void load_n(struct cache_source *s, const struct cache_load_options *o, unsigned from,
-                   unsigned to, const char *surname, int want, struct cache_load_stats *st)
+static void load_n(struct cache_source *s, const struct cache_load_options *o,
+                   unsigned from, unsigned to, const char *surname, int want,
+                   struct cache_load_stats *st)
 {
     struct cache_load *load = begin_or_die(s, o);
     struct cache_load_stats none;
@@ -185,8 +189,8 @@ static void load_n(struct cache_source *s, const struct cache_load_options *o, u
         snprintf(phone, sizeof(phone), "+49171%07u", i);
         put_one(load, id, surname, phone);
     }
-    is_int(cache_load_commit(load, STR_LIT("n"), st ? st : &none), want, "%u to %u %s", from,
-           to, surname);
+    is_int(cache_load_commit(load, STR_LIT("n"), st ? st : &none), want, "%u to %u %s",
+           from, to, surname);
 }
 
 static void test_refusal(void)

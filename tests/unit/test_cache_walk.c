@@ -48,7 +48,8 @@ static void test_numbers(void)
            "anna bert bert carl", "prefix of even and odd length");
     is_str(ids_of(c, s, CACHE_NUMBER, "112", true, NUMBER_LOCAL), "bert", "local");
     is_str(ids_of(c, s, CACHE_NUMBER, "11", false, NUMBER_LOCAL), "bert", "local prefix");
-    is_str(ids_of(c, s, CACHE_NUMBER, "*21#", true, NUMBER_LOCAL), "bert", "feature code");
+    is_str(ids_of(c, s, CACHE_NUMBER, "*21#", true, NUMBER_LOCAL), "bert",
+           "feature code");
     is_str(ids_of(c, s, CACHE_NUMBER, "112", false, NUMBER_E164), "", "classes apart");
     is_str(ids_of(c, s, CACHE_NUMBER, "", false, NUMBER_LOCAL), "bert bert", "all local");
     is_str(ids_of(c, s, CACHE_NUMBER, "", false, NUMBER_E164),
@@ -58,8 +59,8 @@ static void test_numbers(void)
     is_str(ids_of(c, s, CACHE_NUMBER_REVERSED, "211", false, NUMBER_E164), "",
            "a short number is no end");
     is_str(ids_of(c, s, CACHE_NUMBER, "4989x", true, NUMBER_E164), "", "no digits");
-    is_str(ids_of(c, s, CACHE_NUMBER, "1234567890123456789012345", false, NUMBER_E164), "",
-           "too many digits");
+    is_str(ids_of(c, s, CACHE_NUMBER, "1234567890123456789012345", false, NUMBER_E164),
+           "", "too many digits");
 }
 
 static void test_words(void)
@@ -81,7 +82,8 @@ static void test_words(void)
     is_str(words(c, s, "me"), "carl", "prefix");
     is_str(ids_of(c, s, CACHE_WORD, "me", true, NUMBER_NONE), "", "exact is exact");
     is_str(ids_of(c, s, CACHE_SOUND, "67", true, NUMBER_NONE), "carl", "Meyer by sound");
-    is_str(ids_of(c, s, CACHE_SOUND, "657", true, NUMBER_NONE), "anna", "Müller by sound");
+    is_str(ids_of(c, s, CACHE_SOUND, "657", true, NUMBER_NONE), "anna",
+           "Müller by sound");
     is_str(all_ids(c, s), "anna bert carl", "all");
 }
 

@@ -261,8 +261,7 @@ static void test_caller(struct world *w)
     answer_free(a);
 }
 
-/* ---- access -------------------------------------------------------------------------
- */
+/* ---- access ---------------------------------------------------------------- */
 
 static void test_private(struct world *w, struct ctr_principal *alice,
                          struct ctr_principal *bob)
@@ -436,6 +435,46 @@ static void test_trace(struct world *w, struct ctr_principal *alice)
     cJSON_Delete(json);
 }
 
+/* Who is named: users, groups, everybody. */
+static void test_allow(struct world *w, struct ctr_principal *alice,
+                       struct ctr_principal *bob)
+{
+    static const char *const lists[][1] = {{"alice"},   {"@hr"},   {"anonymous"},
+                                           {"@nosuch"}, {"ALICE"}, {"@alice"}};
+    static const bool sees[][3] = {/* alice, bob, anonymous */
+                                   {true, false, false}, {false, true, false},
+                                   {true, true, true},   {false, false, false},
+                                   {true, false, false}, {false, false, false}};
+    static const char *const groups[] = {"hr"};
+    struct flow_user_config users[] = {
+        {.name = "alice", .secret = STR_LIT("wonder")},
+        {.name = "bob", .groups = groups, .n_groups = 1, .secret = STR_LIT("builder")}};
+    struct flow_client_config client = {
+        .name = "test", .plan = munich(), .anonymous = true};
+
+    for (unsigned i = 0; i < 6; i++) {
+        struct flow_source_config source = {
+            .name = "crm", .plan = munich(), .allow = lists[i], .n_allow = 1};
+        struct flow_config config = {.sources = &source,
+                                     .n_sources = 1,
+                                     .clients = &client,
+                                     .n_clients = 1,
+                                     .users = users,
+                                     .n_users = 2};
+        struct ctr_filter *f = EQ(K(SN), "Maier");
+
+        flow_configure(w->flow, &config);
+        expect(w, "test", alice, f, sees[i][0] ? "maier" : "", lists[i][0]);
+        expect(w, "test", bob, f, sees[i][1] ? "maier" : "", lists[i][0]);
+        expect(w, "test", NULL, f, sees[i][2] ? "maier" : "", lists[i][0]);
+        expect(w, "test", flow_admin(w->flow), f, "maier", "the admin");
+        config.n_users = 0;
+        flow_configure(w->flow, &config);
+        expect(w, "test", alice, f, i == 2 ? "maier" : "",
+               "a user who is no longer configured is anybody");
+    }
+}
+
 int main(void)
 {
     struct ctr_principal *alice, *bob;
@@ -461,6 +500,7 @@ int main(void)
            NULL,
        "metrics");
     strbuf_finish(&metrics);
+    test_allow(w, alice, bob);
     principal_unref(alice);
     principal_unref(bob);
     world_close(w);

@@ -67,7 +67,7 @@ static void configure(struct world *w)
     flow_configure(w->flow, &config);
 }
 
-/* ---- pages ------------------------------------------------------------------------ */
+/* ---- pages ----------------------------------------------------------------- */
 
 /* All pages of `size`; returns the number of contacts, SIZE_MAX when something repeats or
  * goes wrong. */
@@ -191,8 +191,7 @@ static void test_cursors(struct world *w)
     q.resume = str_make(NULL, 0);
 }
 
-/* ---- limits -------------------------------------------------------------------------
- */
+/* ---- limits ---------------------------------------------------------------- */
 
 static void test_limits(struct world *w)
 {
@@ -298,8 +297,7 @@ static void test_deadline(struct world *w)
     answer_free(a);
 }
 
-/* ---- back-pressure, cancel
- * -------------------------------------------------------------- */
+/* ---- back-pressure, cancel ------------------------------------------------- */
 
 static void test_pressure(struct world *w)
 {
@@ -404,8 +402,7 @@ static void test_many_at_once(struct world *w)
         answer_free(scans[i]);
 }
 
-/* ---- callbacks that ask again, reloads
- * ------------------------------------------------- */
+/* ---- callbacks that ask again, reloads ------------------------------------- */
 
 static struct world *nest_world;
 static unsigned nested_hits, nested_calls, nested_done;
@@ -528,8 +525,7 @@ static void test_stale(struct world *w)
     configure(w);
 }
 
-/* ---- order, windows
- * ---------------------------------------------------------------------- */
+/* ---- order, windows -------------------------------------------------------- */
 
 static void test_sort(struct world *w)
 {
@@ -586,8 +582,7 @@ static void test_sort(struct world *w)
     answer_free(a);
 }
 
-/* ---- live sources
- * ------------------------------------------------------------------------ */
+/* ---- live sources ---------------------------------------------------------- */
 
 enum live_mode { LIVE_AT_ONCE, LIVE_THREAD, LIVE_NEVER, LIVE_FAIL };
 

@@ -34,7 +34,8 @@ static void test_names(void)
     person_name(&p, "1", "  Anna ", "Müller\n");
     r = encode(&b, &p, NULL);
     ok(record_check(&r), "a record checks");
-    ok(field_is(&r, 0, CTR_FIELD_DISPLAY_NAME, "Anna Müller"), "name from given, surname");
+    ok(field_is(&r, 0, CTR_FIELD_DISPLAY_NAME, "Anna Müller"),
+       "name from given, surname");
     ok(field_is(&r, 1, CTR_FIELD_GIVEN_NAME, "Anna"), "given name trimmed");
     ok(field_is(&r, 2, CTR_FIELD_SURNAME, "Müller"), "surname trimmed");
     is_int(record_field_count(&r), 3, "three fields");
@@ -47,7 +48,8 @@ static void test_names(void)
     person_add(&p, CTR_FIELD_MAIL, "a@b.de");
     person_add(&p, CTR_FIELD_ORGANISATION, "Beispiel GmbH");
     r = encode(&b, &p, NULL);
-    ok(field_is(&r, 0, CTR_FIELD_DISPLAY_NAME, "Beispiel GmbH"), "name from organisation");
+    ok(field_is(&r, 0, CTR_FIELD_DISPLAY_NAME, "Beispiel GmbH"),
+       "name from organisation");
     p.contact.n_fields = 2;
     r = encode(&b, &p, NULL);
     ok(field_is(&r, 0, CTR_FIELD_DISPLAY_NAME, "a@b.de"), "name from mail");
@@ -58,7 +60,8 @@ static void test_names(void)
     person_name(&p, "3", "Anna", "Müller");
     person_add(&p, CTR_FIELD_DISPLAY_NAME, "Müller, Anna");
     r = encode(&b, &p, NULL);
-    ok(field_is(&r, 0, CTR_FIELD_DISPLAY_NAME, "Müller, Anna"), "given name kept, in front");
+    ok(field_is(&r, 0, CTR_FIELD_DISPLAY_NAME, "Müller, Anna"),
+       "given name kept, in front");
     ok(field_is(&r, 1, CTR_FIELD_GIVEN_NAME, "Anna"), "and the others in their order");
     ok(record_check(&r), "checks");
     strbuf_finish(&b);
@@ -189,17 +192,20 @@ static void test_many_fields(void)
     strbuf_finish(&b);
 }
 
+static volatile uint8_t sink;
+
 /* Whatever is read ends within the bytes; the sanitizer watches. */
 static void read_all(const struct record *r)
 {
     struct record_iter it = {0};
     struct record_field f;
-    static volatile uint64_t sum;
 
     while (record_next(r, &it, &f))
         for (size_t i = 0; i < f.value.len; i++)
-            sum += (uint8_t)f.value.ptr[i];
-    sum += record_id(r).len + record_owner(r).len + record_field_count(r);
+            sink = (uint8_t)f.value.ptr[i];
+    (void)record_id(r);
+    (void)record_owner(r);
+    (void)record_field_count(r);
     (void)record_check(r);
 }
 

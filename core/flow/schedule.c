@@ -1,0 +1,417 @@
+/* schedule.c - when a source is read, and what follows from how that ended.
+ *
+ * One sync of a source at a time. A failure is tried again after 5 seconds, then ever
+ * later up to 5 minutes; the last good data stay. */
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "flow/sync.h"
+
+enum {
+    BACK_OFF_FIRST = 5000,
+    BACK_OFF_MOST = 5 * 60 * 1000,
+    SOON = 1,
+    PROGRESS_MS = 200
+};
+
+static void schedule(struct source *s, int64_t at);
+
+/* ---- state ----------------------------------------------------------------- */
+
+void sync_notify(struct source *s, bool done, int status)
+{
+    list_for_each_safe(it, &s->watchers)
+    {
+        struct watcher *w = list_entry(it, struct watcher, link);
+
+        if (!done)
+            w->fn(w->arg, false, 0);
+    }
+    while (done && !list_empty(&s->watchers)) {
+        struct watcher w = *list_entry(s->watchers.next, struct watcher, link);
+        struct watcher *old = list_entry(s->watchers.next, struct watcher, link);
+
+        list_remove(&old->link);
+        free(old);
+        w.fn(w.arg, true, status);
+    }
+}
+
+static void set_state(struct source *s, enum source_state state)
+{
+    s->state = state;
+}
+
+void sync_set_error(struct source *s, const char *reason)
+{
+    snprintf(s->error, sizeof(s->error), "%s", reason ? reason : "");
+    flow_utf8(s->error);
+}
+
+/* ---- the end, on the loop -------------------------------------------------- */
+
+static const char *why_refused(const struct source *s, const struct ctr_sync *sync,
+                               char *out, size_t cap)
+{
+    snprintf(out, cap,
+             "the sync would delete %" PRIu64 " contacts, more than the %u %% allowed; "
+             "if that is right, run: contactorctl sync %s --allow-delete",
+             sync->stats.deleted, sync->max_delete_percent, s->name);
+    return out;
+}
+
+static const char *why_failed(const struct source *s, const struct ctr_sync *sync,
+                              char *out, size_t cap)
+{
+    if (sync->status == -CTR_EREFUSED)
+        return why_refused(s, sync, out, cap);
+    if (sync->overdue)
+        return "it took longer than its time limit and was ended";
+    if (sync->reason[0])
+        return sync->reason;
+    if (s->error_is_new && s->error[0])
+        return s->error;
+    return error_text(sync->status);
+}
+
+static uint32_t back_off(const struct source *s)
+{
+    unsigned doubled = s->failures > 0 ? s->failures - 1 : 0;
+    uint32_t wait = doubled < 7 ? (uint32_t)BACK_OFF_FIRST << doubled : BACK_OFF_MOST;
+
+    return wait < BACK_OFF_MOST ? wait : BACK_OFF_MOST;
+}
+
+/* +-10 %, so that many sources, and many daemons, do not fall into step. */
+static int64_t jittered(uint32_t interval)
+{
+    uint32_t span = interval / 5 + 1;
+
+    return (int64_t)interval - interval / 10 + randombytes_uniform(span);
+}
+
+static void note_success(struct source *s, const struct ctr_sync *sync)
+{
+    const struct cache_load_stats *n = &sync->stats;
+
+    s->failures = 0;
+    s->syncs_ok++;
+    if (!sync->dry_run)
+        s->last_success = clock_wall_ms();
+    s->error[0] = 0;
+    set_state(s, SOURCE_OK);
+    log_info(s->who,
+             "sync_ok source=%s seen=%" PRIu64 " added=%" PRIu64 " changed=%" PRIu64
+             " deleted=%" PRIu64 " rejected=%" PRIu64 " duplicates=%" PRIu64
+             " ms=%" PRIu32 "%s",
+             s->name, n->seen, n->added, n->changed, n->deleted,
+             n->rejected + sync->rejects.total, n->duplicates, s->last_ms,
+             sync->dry_run ? " dry_run=yes" : "");
+}
+
+static void note_failure(struct source *s, const struct ctr_sync *sync)
+{
+    char text[SOURCE_REASON];
+
+    sync_set_error(s, why_failed(s, sync, text, sizeof(text)));
+    s->failures++;
+    s->syncs_failed++;
+    set_state(s, SOURCE_FAILED);
+    log_warn(s->who, "sync_failed source=%s reason=\"%s\" retry_in=%" PRIu32 "s", s->name,
+             s->error, back_off(s) / 1000);
+}
+
+static void plan_next(struct source *s)
+{
+    int64_t now = clock_ms();
+
+    if (s->wanted)
+        schedule(s, now + SOON);
+    else if (s->failures > 0)
+        schedule(s, now + back_off(s));
+    else if (s->conf && s->conf->sync_interval > 0)
+        schedule(s, now + jittered(s->conf->sync_interval));
+    else
+        schedule(s, 0);
+}
+
+static void tell_stopped(struct source *s)
+{
+    void (*stopped)(void *) = s->stopped;
+
+    s->stopped = NULL;
+    if (stopped)
+        stopped(s->stopped_arg);
+}
+
+/* The last sync's rejected rows replace those of the one before. */
+static void take_rejects(struct source *s, struct ctr_sync *sync)
+{
+    free(s->rejects.items);
+    s->rejects = sync->rejects;
+    memset(&sync->rejects, 0, sizeof(sync->rejects));
+}
+
+void schedule_sync_over(void *arg)
+{
+    struct ctr_sync *sync = arg;
+    struct source *s = sync->source;
+    int status = sync->status;
+
+    s->sync = NULL;
+    uv_timer_stop(s->timer);
+    uv_timer_stop(s->progress);
+    s->last_ms = (uint32_t)(clock_ms() - sync->began);
+    s->last = sync->stats;
+    s->last_status = status;
+    source_info_changed(s);
+    if (status == 0)
+        note_success(s, sync);
+    else if (status == -CTR_ECANCELED && !sync->overdue)
+        set_state(s, !s->started           ? SOURCE_DISABLED
+                     : s->last_success > 0 ? SOURCE_OK
+                                           : SOURCE_WAITING);
+    else
+        note_failure(s, sync);
+    if (!sync->dry_run)
+        take_rejects(s, sync);
+    sync_free(sync);
+    if (s->started)
+        plan_next(s);
+    sync_notify(s, true, status);
+    tell_stopped(s);
+}
+
+/* ---- begin ----------------------------------------------------------------- */
+
+static void on_limit(uv_timer_t *timer)
+{
+    struct source *s = timer->data;
+
+    if (!s->sync)
+        return;
+    s->sync->overdue = true;
+    sync_set_error(s, "it takes longer than its time limit and was told to end");
+    set_state(s, SOURCE_FAILED);
+    log_warn(s->who, "sync_overdue source=%s ms=%" PRId64, s->name,
+             clock_ms() - s->sync->began);
+    sync_cancel(s);
+}
+
+static void on_progress(uv_timer_t *timer)
+{
+    sync_notify(timer->data, false, 0);
+}
+
+static void start_timers(struct source *s)
+{
+    uv_update_time(s->timer->loop);
+    uv_timer_start(s->timer, on_limit, s->conf->sync_limit, 0);
+    if (!list_empty(&s->watchers))
+        uv_timer_start(s->progress, on_progress, PROGRESS_MS, PROGRESS_MS);
+}
+
+static void begin(struct source *s, bool allow_delete, bool dry_run)
+{
+    s->wanted = false;
+    s->next_run = 0;
+    s->error_is_new = false;
+    s->last_run = clock_wall_ms();
+    set_state(s, SOURCE_SYNCING);
+    start_timers(s);
+    sync_notify(s, false, 0);
+    sync_start(s, allow_delete, dry_run);
+}
+
+static void on_due(uv_timer_t *timer)
+{
+    struct source *s = timer->data;
+
+    s->next_run = 0;
+    if (s->started && s->conf && !s->sync)
+        begin(s, false, false);
+}
+
+/* at: clock_ms; 0: none planned */
+static void schedule(struct source *s, int64_t at)
+{
+    int64_t now = clock_ms();
+
+    s->next_run = at;
+    if (s->sync)
+        return; /* the timer is the limit's; plan_next follows */
+    if (at == 0) {
+        uv_timer_stop(s->timer);
+        return;
+    }
+    uv_update_time(s->timer->loop);
+    uv_timer_start(s->timer, on_due, at > now ? (uint64_t)(at - now) : 0, 0);
+}
+
+/* ---- from outside ---------------------------------------------------------- */
+
+/* When the first sync is due: at once without data, else when the interval has passed. */
+static int64_t first_due(struct source *s)
+{
+    const struct cache_info *info;
+    int64_t age, now = clock_ms();
+
+    source_info_changed(s);
+    info = source_info(s);
+    if (info->as_of == 0)
+        return now + SOON;
+    if (s->conf->sync_interval == 0)
+        return now + SOON; /* what changed while nobody watched? */
+    age = clock_wall_ms() - info->as_of;
+    if (age < 0 || age >= (int64_t)s->conf->sync_interval)
+        return now + SOON;
+    return now + s->conf->sync_interval - age;
+}
+
+void flow_source_start(struct flow *flow, const char *name,
+                       const struct flow_driver *driver)
+{
+    struct source *s = source_find(flow, name);
+
+    if (!s || !s->conf) {
+        log_error("flow", "source_unknown source=%s: not in the configuration", name);
+        return;
+    }
+    s->driver = *driver;
+    s->started = true;
+    s->failures = 0;
+    s->error[0] = 0;
+    if (s->sync)
+        return;
+    source_info_changed(s);
+    s->last_success = source_info(s)->as_of;
+    set_state(s, s->last_success > 0 ? SOURCE_OK : SOURCE_WAITING);
+    schedule(s, first_due(s));
+}
+
+void flow_source_stop(struct flow *flow, const char *name, void (*done)(void *arg),
+                      void *arg)
+{
+    struct source *s = source_find(flow, name);
+
+    if (!s) {
+        done(arg);
+        return;
+    }
+    s->started = s->wanted = false;
+    live_cancel_source(s);
+    if (s->sync) {
+        s->stopped = done;
+        s->stopped_arg = arg;
+        sync_cancel(s);
+        return;
+    }
+    schedule(s, 0);
+    set_state(s, SOURCE_DISABLED);
+    done(arg);
+}
+
+void flow_source_error(struct flow *flow, const char *name, const char *reason)
+{
+    struct source *s = source_find(flow, name);
+
+    if (!s)
+        return;
+    sync_set_error(s, reason);
+    s->error_is_new = true;
+    if (!s->started)
+        set_state(s, SOURCE_FAILED);
+}
+
+struct wish {
+    struct anchor *anchor;
+    char name[];
+};
+
+static void on_wish(void *arg)
+{
+    struct wish *wish = arg;
+    struct flow *flow = wish->anchor->flow;
+    struct source *s = flow ? source_find(flow, wish->name) : NULL;
+
+    if (s && s->started) {
+        s->failures = 0;
+        s->wanted = true;
+        if (!s->sync)
+            schedule(s, clock_ms() + SOON);
+    }
+    anchor_unref(wish->anchor);
+    free(wish);
+}
+
+void flow_source_request_sync(struct flow *flow, const char *name)
+{
+    struct wish *wish = xmalloc(sizeof(*wish) + strlen(name) + 1);
+
+    wish->anchor = anchor_ref(flow->anchor);
+    memcpy(wish->name, name, strlen(name) + 1);
+    loop_post(flow->loop, on_wish, wish);
+}
+
+int flow_source_sync_now(struct flow *flow, const char *name, bool allow_delete,
+                         bool dry_run, flow_sync_watch_fn on_change, void *arg)
+{
+    struct source *s = source_find(flow, name);
+    struct watcher *w;
+
+    if (!s || !s->conf)
+        return -CTR_ENOENT;
+    if (!s->started)
+        return -CTR_EUNAVAIL;
+    if (s->sync)
+        return -CTR_EBUSY;
+    if (on_change) {
+        w = xcalloc(1, sizeof(*w));
+        w->fn = on_change;
+        w->arg = arg;
+        list_append(&s->watchers, &w->link);
+    }
+    begin(s, allow_delete, dry_run);
+    return 0;
+}
+
+void flow_source_unwatch(struct flow *flow, void *arg)
+{
+    list_for_each(it, &flow->sources)
+    {
+        struct source *s = list_entry(it, struct source, link);
+
+        list_for_each_safe(at, &s->watchers)
+        {
+            struct watcher *w = list_entry(at, struct watcher, link);
+
+            if (w->arg != arg)
+                continue;
+            list_remove(&w->link);
+            free(w);
+        }
+    }
+}
+
+void source_configured(struct source *s)
+{
+    uint64_t shape;
+
+    if (!s->conf || !s->started)
+        return;
+    shape = sync_shape(&s->conf->plan);
+    if (s->shape != 0 && s->shape != shape)
+        s->wanted = true; /* its numbers read differently now */
+    if (s->sync || s->failures > 0)
+        return;
+    if (s->wanted)
+        schedule(s, clock_ms() + SOON);
+    else if (s->conf->sync_interval > 0)
+        schedule(s, first_due(s));
+}
