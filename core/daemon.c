@@ -19,10 +19,11 @@
 #include "base/error.h"
 #include "os/confine.h"
 #include "os/limits.h"
+#include "os/memory.h"
 #include "plugin/describe.h"
 #include "state.h"
 
-enum { ERROR_MAX = 1024 };
+enum { ERROR_MAX = 1024, TIDY_MS = 1000 };
 
 static void begin_stop(struct daemon *d);
 static void finish_stop(struct daemon *d);
@@ -197,6 +198,12 @@ static void on_watchdog(uv_timer_t *timer)
     notify_watchdog(d->notify);
 }
 
+static void on_tidy(uv_timer_t *timer)
+{
+    (void)timer;
+    memory_tidy();
+}
+
 static void open_handles(struct daemon *d)
 {
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
@@ -212,9 +219,11 @@ static void open_handles(struct daemon *d)
     uv_timer_init(uv, &d->watchdog);
     uv_timer_init(uv, &d->deadline);
     uv_timer_init(uv, &d->patience);
+    uv_timer_init(uv, &d->tidy);
     d->watchdog.data = d->deadline.data = d->patience.data = d;
     if (interval > 0)
         uv_timer_start(&d->watchdog, on_watchdog, interval, interval);
+    uv_timer_start(&d->tidy, on_tidy, TIDY_MS, TIDY_MS);
 }
 
 static void close_handles(struct daemon *d)
@@ -226,6 +235,7 @@ static void close_handles(struct daemon *d)
     uv_close((uv_handle_t *)&d->watchdog, NULL);
     uv_close((uv_handle_t *)&d->deadline, NULL);
     uv_close((uv_handle_t *)&d->patience, NULL);
+    uv_close((uv_handle_t *)&d->tidy, NULL);
     d->handles_open = false;
 }
 
@@ -360,6 +370,7 @@ static void init(struct daemon *d, const char *config_path)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN); /* until it can be followed */
     confine_prepare();
+    memory_prepare();
     d->loop = loop_create();
     d->env.loop = d->loop;
 }

@@ -8,7 +8,7 @@
 #include "reply.h"
 
 enum {
-    TURN_MESSAGES = 256, /* then the others have their turn */
+    TURN_MESSAGES = 32, /* then the others have their turn */
     MESSAGE_ID_MAX = 0x7fffffff
 };
 
