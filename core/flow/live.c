@@ -236,7 +236,8 @@ void live_close(struct query *q)
 void live_load(struct query *q, uint32_t source, const struct record *record)
 {
     q->flow->loaded_view = NULL;
-    eval_load(&q->flow->eval, &q->view->sources[source], &q->conf->plan, record);
+    eval_load(&q->flow->eval, &q->view->sources[source], &q->conf->plan, record,
+              q->kinds);
 }
 
 /* The cache has this contact, and has answered with it. */

@@ -74,6 +74,7 @@ struct query {
     struct arena hits_arena; /* for one batch */
     struct eval_filter filter;
     struct plan plan;
+    uint64_t kinds; /* of fields it looks at: what a record is taken apart for */
     uint8_t mode, phase;
     bool listed; /* in flow->queries */
     bool paused, canceled, ended;
