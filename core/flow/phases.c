@@ -202,10 +202,9 @@ static void answer_company(struct query *q)
         company_of_trunk(q);
 }
 
-void phases_run(struct query *q, int64_t until)
+void phases_run(struct query *q, int64_t now, int64_t until)
 {
     struct flow *flow = q->flow;
-    int64_t now = clock_us();
     bool end;
 
     q->busy++;

@@ -327,7 +327,7 @@ static void first_run(struct query *q)
         r = prepare(q);
         q->trace.us_plan = query_lap(q);
         if (r == 0)
-            phases_run(q, q->phase_us + first_slice(flow));
+            phases_run(q, q->phase_us, q->phase_us + first_slice(flow));
         flow->turn_spent_us += q->phase_us - q->began_us;
         flow_read_end(flow);
     } else {

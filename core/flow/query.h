@@ -132,7 +132,7 @@ uint32_t query_lap(struct query *q);
 
 /* ---- phases.c -------------------------------------------------------------- */
 /* One slice. Afterwards q is ended, waiting, or wants another. */
-void phases_run(struct query *q, int64_t until_us);
+void phases_run(struct query *q, int64_t now_us, int64_t until_us);
 /* Stops looking for candidates with this status; what was found goes out. */
 void query_stop(struct query *q, int status);
 
