@@ -7,8 +7,6 @@
 #include "base/error.h"
 #include "cache/load.h"
 
-enum { ROW_FILL = 80 }; /* postings in a row when it is first written; room to grow */
-
 struct build *build_create(const char *dir)
 {
     struct build *b = xcalloc(1, sizeof(*b));
@@ -25,7 +23,7 @@ static void build_rewind(struct build *b)
     b->phase = BUILD_SLOT;
     b->recno = 0;
     b->sum = 0;
-    b->key_len = b->row_len = 0;
+    b->row.len = 0;
 }
 
 void build_free(struct build *b)
@@ -47,10 +45,10 @@ int build_add(struct build *b, struct keys *keys, struct ctr_str record)
     keys_derive(keys, &r, KEYS_ALL);
     for (unsigned i = 0; i < keys->n && rc == 0; i++) {
         const struct key *k = &keys->key[i];
-        uint8_t p[POSTING_SIZE_MAX];
-        size_t n = posting_make(k->db, recno, k->kind, p);
+        struct posting p;
 
-        rc = sorter_add(b->sorter, k->db, k->bytes, k->len, p, n);
+        posting_make(&p, k, recno);
+        rc = sorter_add(b->sorter, k->db, p.bytes, p.len, NULL, 0);
     }
     b->state.next_recno++;
     b->state.contacts++;
@@ -58,8 +56,7 @@ int build_add(struct build *b, struct keys *keys, struct ctr_str record)
     return rc;
 }
 
-/* ---- a compared load, turned --------------------------------------------------------
- */
+/* ---- a compared load, turned ---- */
 
 struct convert {
     struct cache_load *load;
@@ -172,8 +169,7 @@ int build_convert(struct cache_load *load)
     return 0;
 }
 
-/* ---- the commit, a transaction a step -----------------------------------------------
- */
+/* ---- the commit, a transaction a step ---- */
 
 static int step_slot(struct cache_load *load)
 {
@@ -187,6 +183,7 @@ static int step_slot(struct cache_load *load)
     rc = slot_take(load->cache, &b->state.slot);
     if (rc)
         return rc;
+    b->incarnation = load->cache->incarnation;
     stage_read(&b->reader, &load->stage, 0);
     b->phase = BUILD_RECORDS;
     return 0;
@@ -213,46 +210,24 @@ static int write_records(struct build *b, struct writer *w)
 
 static void flush_row(struct build *b, struct writer *w)
 {
-    if (b->row_len > 0)
-        writer_append(w, b->db, (MDB_val){b->key_len, b->key},
-                      (MDB_val){b->row_len, b->row});
-    b->row_len = 0;
+    struct posting_row *row = &b->row;
+
+    if (row->len > 0)
+        writer_append(w, b->db, (MDB_val){row->first.len, row->first.bytes},
+                      (MDB_val){row->len, row->bytes});
+    row->len = 0;
 }
 
-static bool same_key(const struct build *b, const struct sort_item *it)
-{
-    size_t len = b->further ? b->key_len - 4 : b->key_len;
-
-    return b->db == it->db && len == it->key_len && b->key_len > 0 &&
-           memcmp(b->key, it->key, len) == 0;
-}
-
-/* One posting more: into the row, or the row is full, or it is another key's. */
+/* One posting more: into the row, or the row is full, or it is another index's. */
 static void gather(struct build *b, struct writer *w, const struct sort_item *it)
 {
-    size_t size = it->value_len;
-    const uint8_t *last = b->row + b->row_len - size;
-    bool same = same_key(b, it);
+    struct posting p = {.len = (uint8_t)it->key_len};
 
-    if (same && b->row_len > 0) {
-        if (memcmp(last, it->value, size) == 0)
-            return; /* one number twice */
-        if (b->row_len < ROW_FILL * size || memcmp(last, it->value, 4) == 0) {
-            ensure(b->row_len + size <= sizeof(b->row));
-            memcpy(b->row + b->row_len, it->value, size);
-            b->row_len += size;
-            return;
-        }
-    }
-    flush_row(b, w);
-    b->db = it->db;
-    b->further = same;
-    b->key_len = it->key_len;
-    memcpy(b->key, it->key, it->key_len);
-    if (same)
-        posting_key_bound(b->key, &b->key_len, posting_recno(it->value));
-    memcpy(b->row, it->value, size);
-    b->row_len = size;
+    memcpy(p.bytes, it->key, it->key_len);
+    if (it->db != b->db || b->row.len >= POSTING_ROW_FILL)
+        flush_row(b, w);
+    b->db = (enum db)it->db;
+    posting_row_add(&b->row, &p);
 }
 
 static int write_sorted(struct build *b, struct writer *w)
@@ -352,6 +327,11 @@ int build_step(struct cache_load *load)
     struct build *b = load->build;
     int rc = 0;
 
+    /* Somebody else's failed write had the file reopened: the slot is free again. */
+    if (b->state.slot && b->incarnation != load->cache->incarnation) {
+        b->state.slot = NULL;
+        build_rewind(b);
+    }
     switch (b->phase) {
     case BUILD_SLOT:
         rc = step_slot(load);

@@ -11,8 +11,7 @@
 #include "base/log.h"
 #include "cache/impl.h"
 
-/* ---- tasks of the lane --------------------------------------------------------------
- */
+/* ---- tasks of the lane ---- */
 
 struct task {
     struct lane_job job;
@@ -51,14 +50,18 @@ static void set_right(struct cache *c, void *arg)
     (void)env_ready(c); /* logged there; asked again by whoever needs it */
 }
 
+void cache_set_right(struct cache *c)
+{
+    cache_task(c, set_right, NULL);
+}
+
 void cache_report(struct cache *c, atomic_bool *what)
 {
     if (!atomic_exchange(what, true))
-        cache_task(c, set_right, NULL);
+        cache_set_right(c);
 }
 
-/* ---- opening ------------------------------------------------------------------------
- */
+/* ---- opening ---- */
 
 static int make_dir(const char *dir, char *error, size_t cap)
 {
@@ -178,8 +181,7 @@ void cache_close(struct cache *c)
     cache_free(c);
 }
 
-/* ---- sources ------------------------------------------------------------------------
- */
+/* ---- sources ---- */
 
 void source_state_clear(struct source_state *state)
 {
@@ -292,8 +294,7 @@ void cache_health(struct cache *c, struct cache_health *out)
     out->used = (info.me_last_pgno + 1) * (uint64_t)st.ms_psize;
 }
 
-/* ---- forgetting ---------------------------------------------------------------------
- */
+/* ---- forgetting ---- */
 
 /* The row goes first; the slot is emptied afterwards, unseen. */
 static int forget(struct cache *c, struct cache_source *source)

@@ -64,8 +64,7 @@ struct cache_health {
 };
 void cache_health(struct cache *cache, struct cache_health *out);
 
-/* ---- loading
- * --------------------------------------------------------------------------- */
+/* ---- loading ---- */
 
 struct cache_load;
 
@@ -75,28 +74,35 @@ struct cache_load_options {
     /* A hash of everything besides the contacts that shapes a record (dial plan, format
      * version): when it changed since the last load, unchanged contacts are rewritten. */
     uint64_t shape;
-    unsigned max_delete_percent; /* a full load that would delete more is refused */
-    bool allow_delete;           /* this once */
-    bool may_wait; /* put may block while the lane catches up (source lanes) */
-    bool dry_run;  /* count only, commit nothing */
+    /* A full load that would delete more of what there is is refused, and one that brings
+     * nothing where there was something; up to five contacts any number but all may go.
+     * 100: never refused */
+    unsigned max_delete_percent;
+    bool allow_delete; /* this once */
+    bool may_wait;     /* put may block while the lane catches up (source lanes) */
+    bool dry_run;      /* count only, commit nothing */
 };
 
 struct cache_load_stats {
     uint64_t seen, added, changed, unchanged, deleted;
-    uint64_t duplicates; /* an id put twice: the first counts */
+    uint64_t duplicates; /* an id put twice: in a full load the first counts, in a delta
+                          * the last, as in a feed of changes */
     uint64_t rejected;   /* record_encode refused */
     uint64_t warnings;   /* values cut or dropped */
 };
 
+/* returns 0 | -CTR_EBUSY: the source has a load under way */
 int cache_load_begin(struct cache_source *source,
                      const struct cache_load_options *options, struct cache_load **out);
 /* returns 0 | -CTR_EPAUSE (not may_wait: taken, slow down) | the error of the lane so far
  */
 int cache_load_put(struct cache_load *load, const struct ctr_contact *contacts, size_t n);
+/* A delta only: -CTR_EINVAL in a full load, which deletes what it does not put. */
 int cache_load_delete(struct cache_load *load, const struct ctr_str *ids, size_t n);
 /* All or nothing, cursor and contacts in one transaction; waits for the lane. Frees load.
- * returns 0 | -CTR_EREFUSED (too many deletions; stats tell) | -CTR_EFULL | -CTR_EIO ...
- */
+ * cursor: at most 64 KiB; absent: a full load leaves none, a delta the one there is.
+ * returns 0 | -CTR_EREFUSED (too many deletions; stats tell) | -CTR_EFULL | -CTR_EIO |
+ * -CTR_ECANCELED (the source was wiped, or its data lost, meanwhile: begin again) ... */
 int cache_load_commit(struct cache_load *load, struct ctr_str cursor,
                       struct cache_load_stats *stats);
 /* The same without waiting, for loads driven from the loop: done runs on the loop. */
@@ -107,8 +113,7 @@ void cache_load_commit_async(struct cache_load *load, struct ctr_str cursor,
 void cache_load_abort(struct cache_load *load);
 void cache_load_progress(const struct cache_load *load, struct cache_load_stats *stats);
 
-/* ---- reading: the loop
- * ------------------------------------------------------------------ */
+/* ---- reading: the loop ---- */
 
 /* One read transaction at a time, held for one slice of work and never across loop turns.
  * returns 0 | -CTR_EIO (the environment is being reopened: answer "unavailable") */

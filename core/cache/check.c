@@ -136,8 +136,7 @@ static void get_tree(const uint8_t *p, struct tree *t)
     t->root = get64(p + 40);
 }
 
-/* ---- pages --------------------------------------------------------------------------
- */
+/* ---- pages ---- */
 
 static bool page_mark(struct checker *ck, uint64_t pgno)
 {
@@ -357,8 +356,7 @@ static bool visit_tree(struct checker *ck, const struct tree *t, row_fn row)
     return true;
 }
 
-/* ---- rows ---------------------------------------------------------------------------
- */
+/* ---- rows ---- */
 
 /* Pages free since a transaction: their number, then they, falling. */
 static bool free_row(struct checker *ck, unsigned flags, struct bytes key,
@@ -449,8 +447,7 @@ static bool slot_row(struct checker *ck, unsigned flags, struct bytes key,
     return true;
 }
 
-/* ---- the file -----------------------------------------------------------------------
- */
+/* ---- the file ---- */
 
 static bool read_root(struct checker *ck, const uint8_t *page, uint64_t pgno)
 {

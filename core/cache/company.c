@@ -5,21 +5,30 @@
 
 enum { COMPARED_MAX = 32, SCRATCH_MAX = 128 * 1024 };
 
-/* The greatest row not behind the key. */
-static int seek_not_behind(MDB_cursor *cursor, const uint8_t *key, size_t len, MDB_val *k,
-                           MDB_val *v)
+/* The greatest trunk not behind the digits, as text. returns 0 | an error of LMDB's */
+static int trunk_not_behind(MDB_cursor *cursor, struct ctr_str digits,
+                            char trunk[CACHE_KEY_MAX], size_t *len)
 {
-    uint8_t bound[KEY_MAX + 4];
+    struct key key = {.db = DB_TRUNK, .kind = UINT8_MAX};
+    struct posting_iter it;
+    struct posting bound;
+    uint32_t recno;
+    uint8_t kind;
+    size_t n;
     int rc;
 
-    /* Behind all rows of that very key. */
-    memcpy(bound, key, len);
-    posting_key_bound(bound, &len, UINT32_MAX);
-    *k = (MDB_val){len, bound};
-    rc = mdb_cursor_get(cursor, k, v, MDB_SET_RANGE);
-    if (rc != 0 && rc != MDB_NOTFOUND)
+    key.len = (uint8_t)key_pack(DB_TRUNK, NUMBER_E164, digits, key.bytes);
+    if (key.len == 0)
+        return MDB_NOTFOUND;
+    posting_make(&bound, &key, UINT32_MAX); /* behind all of that very trunk */
+    rc = posting_seek_before(&it, cursor, bound.bytes, bound.len);
+    if (rc)
         return rc;
-    return mdb_cursor_get(cursor, k, v, rc == 0 ? MDB_PREV : MDB_LAST);
+    n = posting_parts(DB_TRUNK, &it.posting, &recno, &kind);
+    if (n == 0)
+        return MDB_CORRUPTED;
+    *len = key_unpack(DB_TRUNK, it.posting.bytes, n, trunk);
+    return 0;
 }
 
 /* Shortens digits to the longest trunk that begins them. A trunk longer than what it has
@@ -27,23 +36,16 @@ static int seek_not_behind(MDB_cursor *cursor, const uint8_t *key, size_t len, M
 static int find_trunk(MDB_cursor *cursor, struct ctr_str *digits)
 {
     while (digits->len >= KEY_TRUNK_MIN) {
-        uint8_t key[KEY_MAX];
         char trunk[CACHE_KEY_MAX];
-        size_t len = key_pack(DB_TRUNK, NUMBER_E164, *digits, key), n, same = 0;
-        MDB_val k, v;
-        int rc;
+        size_t n = 0, same = 0;
+        int rc = trunk_not_behind(cursor, *digits, trunk, &n);
 
-        if (len == 0)
-            return MDB_NOTFOUND;
-        rc = seek_not_behind(cursor, key, len, &k, &v);
         if (rc)
             return rc;
-        len = key_measure(DB_TRUNK, k.mv_data, k.mv_size);
-        n = key_unpack(DB_TRUNK, k.mv_data, len, trunk);
         while (same < n && same < digits->len && trunk[same] == digits->ptr[same])
             same++;
         digits->len = same;
-        if (same == n && len > 0)
+        if (same == n)
             return 0;
     }
     return MDB_NOTFOUND;
@@ -61,59 +63,56 @@ static bool organisation_of(struct arena *a, const struct record *r,
     return false;
 }
 
+/* What is known of the company so far. */
+struct agreement {
+    struct arena arena;
+    struct text_folds name;
+    bool main; /* the contact given is the main number's */
+};
+
 /* Takes one contact that shows the trunk. returns 0 | -CTR_ENOENT: they do not agree */
-static int agree(struct cache_source *source, struct arena *a, const uint8_t *posting,
-                 struct text_folds *name, struct cache_company *out, bool *main)
+static int agree(struct cache_source *source, struct agreement *ag, uint32_t recno,
+                 bool main, struct cache_company *out)
 {
-    uint32_t recno = posting_recno(posting);
-    bool owns = posting[4] == KEY_TRUNK_MAIN;
     struct text_folds own;
     struct record r;
     int rc = cache_get(source, recno, &r);
 
     if (rc)
         return rc;
-    if (!organisation_of(a, &r, &own))
+    if (!organisation_of(&ag->arena, &r, &own))
         return -CTR_ENOENT;
     if (out->contacts == 0)
-        *name = own;
-    else if (!text_folds_equal(name, &own))
+        ag->name = own;
+    else if (!text_folds_equal(&ag->name, &own))
         return -CTR_ENOENT;
-    if (out->contacts++ == 0 || (owns && !*main))
+    if (out->contacts++ == 0 || (main && !ag->main))
         out->recno = recno;
-    *main |= owns;
+    ag->main |= main;
     return 0;
 }
 
-/* All rows of the trunk, up to a number of contacts nobody doubts after. */
+/* All that show the trunk, up to a number after which nobody doubts. */
 static int compare_all(struct cache_source *source, MDB_cursor *cursor,
                        struct ctr_str trunk, struct cache_company *out)
 {
-    struct arena a;
-    struct text_folds name = {0};
-    uint8_t key[KEY_MAX];
+    struct agreement ag = {.main = false};
+    struct posting_iter it;
+    uint8_t key[KEY_MAX], kind;
     size_t len = key_pack(DB_TRUNK, NUMBER_E164, trunk, key);
-    MDB_val k, v;
-    bool main = false;
-    int rc = posting_seek(cursor, key, len, 0, &k, &v), err = 0;
+    uint32_t recno;
+    int err = 0, rc = posting_seek(&it, cursor, key, len);
 
-    arena_init(&a, SCRATCH_MAX);
-    if (rc == MDB_NOTFOUND) { /* its first row is gone */
-        k = (MDB_val){len, key};
-        rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
-    }
+    arena_init(&ag.arena, SCRATCH_MAX);
     while (rc == 0 && err == 0 && out->contacts < COMPARED_MAX) {
-        if (key_measure(DB_TRUNK, k.mv_data, k.mv_size) != len ||
-            memcmp(k.mv_data, key, len) != 0)
+        if (posting_parts(DB_TRUNK, &it.posting, &recno, &kind) != len ||
+            memcmp(it.posting.bytes, key, len) != 0)
             break;
-        for (size_t i = 0; i + POSTING_SIZE_MAX <= v.mv_size && err == 0 &&
-                           out->contacts < COMPARED_MAX;
-             i += POSTING_SIZE_MAX)
-            err = agree(source, &a, (const uint8_t *)v.mv_data + i, &name, out, &main);
+        err = agree(source, &ag, recno, kind == KEY_TRUNK_MAIN, out);
         if (err == 0)
-            rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
+            rc = posting_next(&it);
     }
-    arena_finish(&a);
+    arena_finish(&ag.arena);
     if (rc && rc != MDB_NOTFOUND)
         return read_error(source->cache, rc);
     return err ? err : out->contacts > 0 ? 0 : -CTR_ENOENT;

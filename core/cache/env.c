@@ -16,8 +16,7 @@
 #define MAP_LEAST   (UINT64_C(1) << 20)
 #define MAP_TRIED   (UINT64_C(64) << 20) /* address space asked for at least */
 
-/* ---- errors -------------------------------------------------------------------------
- */
+/* ---- errors ---- */
 
 /* A transaction turns bad when a page it needs is no such page; the call that met it
  * does not always say so. We give it no other reason. */
@@ -54,8 +53,7 @@ int env_error(struct cache *c, int rc)
     }
 }
 
-/* ---- opening ------------------------------------------------------------------------
- */
+/* ---- opening ---- */
 
 /* How much address space: as configured, else as much as the process may have. */
 static uint64_t map_wish(const struct cache *c)
@@ -193,6 +191,7 @@ int env_open(struct cache *c, char *error, size_t cap)
 
         mdb_env_info(c->env, &info);
         c->map_size = info.me_mapsize; /* at least the file's */
+        c->incarnation++;
         return 0;
     }
     snprintf(error, cap, "cannot open %s: %s", c->path, mdb_strerror(rc));
@@ -214,8 +213,7 @@ void env_shut(struct cache *c)
     c->env = NULL;
 }
 
-/* ---- setting right ------------------------------------------------------------------
- */
+/* ---- setting right ---- */
 
 static void on_rebuilt(void *arg)
 {
@@ -273,8 +271,7 @@ int env_ready(struct cache *c)
     return c->env ? 0 : -CTR_EIO;
 }
 
-/* ---- transactions of the lane -------------------------------------------------------
- */
+/* ---- transactions of the lane ---- */
 
 int env_begin(struct cache *c, MDB_txn **txn)
 {

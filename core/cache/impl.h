@@ -18,6 +18,7 @@
 #include "base/list.h"
 #include "cache/cache.h"
 #include "cache/keys.h"
+#include "cache/posting.h"
 #include "loop/lane.h"
 
 enum {
@@ -67,7 +68,7 @@ struct read_cursor {
     uint64_t epoch; /* the read transaction it was renewed in */
     uint64_t stamp; /* of its last movement */
     uint64_t used;
-    unsigned i; /* posting in the row */
+    struct posting_iter it;
 };
 
 struct cache {
@@ -83,10 +84,10 @@ struct cache {
     MDB_dbi meta;
     struct slot slots[CACHE_SLOTS_MAX];
     size_t map_size;
+    uint64_t incarnation; /* of env: grows when it is opened again */
 
     /* lane */
     MDB_txn *lane_read; /* comparing; reset between batches */
-    bool dirty;         /* something was written since the file was opened */
     bool clean;         /* nothing failed: a clean close may say so */
 
     /* any thread */
@@ -101,12 +102,12 @@ struct cache {
     MDB_txn *txn; /* reset unless reading */
     bool reading;
     uint64_t epoch, stamp;
+    int64_t asked_at; /* for an environment that could not be reopened */
     struct read_cursor cursors[CACHE_CURSORS];
     struct keys scratch;
 };
 
-/* ---- env.c: the file ----------------------------------------------------------------
- */
+/* ---- env.c: the file ---- */
 
 /* Opens what is there or creates; reads all sources' states. The gate is held or nobody
  * else is there. returns 0 | -CTR_E* with a sentence */
@@ -127,8 +128,7 @@ bool env_grow(struct cache *c);
 /* Before a step that writes about n bytes: room for it if that can be had. */
 void env_reserve(struct cache *c, uint64_t n);
 
-/* ---- aside.c: files beside the data file --------------------------------------------
- */
+/* ---- aside.c: files beside the data file ---- */
 
 int aside_lock(struct cache *c, char *error, size_t cap);
 /* The mark of a clean shutdown: is it there and true? It is removed. */
@@ -137,8 +137,7 @@ void aside_put_mark(struct cache *c);
 /* Renames the data file, keeping one such. returns 0 | -CTR_EIO */
 int aside_move(struct cache *c, const char *why);
 
-/* ---- check.c: is the file whole? -----------------------------------------------------
- */
+/* ---- check.c: is the file whole? ---- */
 
 enum check_result { CHECK_GOOD, CHECK_DAMAGED, CHECK_FOREIGN };
 
@@ -146,8 +145,7 @@ enum check_result { CHECK_GOOD, CHECK_DAMAGED, CHECK_FOREIGN };
  * why: a sentence's end when it is not good. */
 enum check_result check_file(const char *path, const char **why);
 
-/* ---- meta.c: rows of "meta" ----------------------------------------------------------
- */
+/* ---- meta.c: rows of "meta" ---- */
 
 /* All little structs with a checksum behind; see meta.c. */
 int meta_put_format(MDB_txn *txn, MDB_dbi meta);
@@ -163,8 +161,7 @@ enum meta_kind { META_BAD, META_FORMAT_GOOD, META_FORMAT_FOREIGN, META_TXN, META
 enum meta_kind meta_read_row(struct ctr_str key, struct ctr_str value, uint64_t *txn,
                              uint32_t *slot, uint64_t *sum, uint64_t *contacts);
 
-/* ---- slot.c --------------------------------------------------------------------------
- */
+/* ---- slot.c ---- */
 
 void slot_db_name(unsigned slot, enum db db, char out[24]);
 /* "3.word" -> 3, DB_WORD */
@@ -202,31 +199,12 @@ void writer_del(struct writer *w, enum db db, MDB_val key, const MDB_val *old);
 /* returns whether found; value points into the map until the next write. */
 bool writer_get(struct writer *w, enum db db, MDB_val key, MDB_val *value);
 
-/* ---- posting.c: rows of the indexes --------------------------------------------------
- */
+/* ---- posting.c ---- */
 
-/* A row's key is an index key, of the first row of that key nothing else, of further ones
- * a lower bound of their recnos (4 bytes, big endian) behind it. Its value is a sorted
- * run of postings: recno (4 bytes, big endian) and, for numbers, the kind. All postings
- * of one recno stand in one row. */
-enum { POSTING_ROW_MAX = 96, POSTING_SIZE_MAX = 5 };
-
-size_t posting_size(enum db db);
-/* recno and kind as bytes; returns the size */
-size_t posting_make(enum db db, uint32_t recno, uint8_t kind,
-                    uint8_t out[POSTING_SIZE_MAX]);
-uint32_t posting_recno(const uint8_t *p);
-void posting_key_bound(uint8_t *key, size_t *len, uint32_t recno);
-/* Stands on the row of the index key that has or would have recno. MDB_NOTFOUND: none */
-int posting_seek(MDB_cursor *cursor, const uint8_t *key, size_t key_len, uint32_t recno,
-                 MDB_val *row_key, MDB_val *row);
-/* First posting in the row not less than p; count if none. */
-unsigned posting_lower(enum db db, const MDB_val *row, const uint8_t *p);
 void posting_add(struct writer *w, const struct key *key, uint32_t recno);
 void posting_del(struct writer *w, const struct key *key, uint32_t recno);
 
-/* ---- cache.c -------------------------------------------------------------------------
- */
+/* ---- cache.c ---- */
 
 /* Runs fn(cache, arg) on the lane. Any thread. */
 typedef void (*cache_task_fn)(struct cache *c, void *arg);
@@ -236,12 +214,13 @@ void cache_publish(struct cache_source *source, struct source_state *state);
 struct cache_source *cache_source_named(struct cache *c, struct ctr_str name);
 /* Marks, and has it set right on the lane. Any thread. */
 void cache_report(struct cache *c, atomic_bool *what);
+/* Reopens or begins anew on the lane, if either is due. */
+void cache_set_right(struct cache *c);
 void source_state_clear(struct source_state *state);
 /* Moves `from` there. */
 void source_state_set(struct source_state *to, struct source_state *from);
 
-/* ---- read.c ---------------------------------------------------------------------------
- */
+/* ---- read.c ---- */
 
 /* Errors of reading: notes damage. */
 int read_error(struct cache *c, int rc);

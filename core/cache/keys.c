@@ -12,13 +12,12 @@
      CTR_KIND(CTR_FIELD_SURNAME) | CTR_KIND(CTR_FIELD_NICKNAME) |        \
      CTR_KIND(CTR_FIELD_ORGANISATION))
 
-enum { NIBBLE_LOCAL = 0xe, FOLD_MAX = 256 * 1024 };
+enum { NIBBLE_LOCAL = 0xe, FOLD_MAX = 4 << 20 };
 
 _Static_assert((int)KEY_MAX > (int)TEXT_WORD_MAX && (int)KEY_MAX < (int)CACHE_KEY_MAX,
                "a word and its end fit");
 
-/* ---- packing ------------------------------------------------------------------------
- */
+/* ---- packing ---- */
 
 static bool db_is_number(enum db db)
 {
@@ -158,8 +157,7 @@ bool key_begins(enum db db, enum number_class class, const uint8_t *bytes, size_
     return class == NUMBER_LOCAL || bytes[0] >> 4 != NIBBLE_LOCAL;
 }
 
-/* ---- deriving -----------------------------------------------------------------------
- */
+/* ---- deriving ---- */
 
 void keys_init(struct keys *keys)
 {
@@ -333,8 +331,9 @@ static void add_text(struct keys *keys, struct word_sink *sink,
     struct text_folds folds;
 
     arena_reset(&keys->arena);
-    /* The cap is far above the longest value, folded: cannot fail. */
-    ensure(text_fold(&keys->arena, f->value, &folds) == 0);
+    /* Only a text made to grow without end passes the cap: nothing to find it by. */
+    if (text_fold(&keys->arena, f->value, &folds) != 0)
+        return;
     for (unsigned i = 0; i < folds.n; i++) {
         if (f->kind == CTR_FIELD_MAIL)
             add_mail(keys, sink, folds.form[i]);

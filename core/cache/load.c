@@ -26,8 +26,7 @@ static void on_commit(struct cache *c, void *arg);
 static void on_step(struct cache *c, void *arg);
 static void on_abort(struct cache *c, void *arg);
 
-/* ---- the caller's thread ------------------------------------------------------------
- */
+/* ---- the caller's thread ---- */
 
 int cache_load_begin(struct cache_source *source,
                      const struct cache_load_options *options, struct cache_load **out)
@@ -246,8 +245,7 @@ void cache_load_abort(struct cache_load *load)
     cache_task(c, on_abort, load);
 }
 
-/* ---- the lane -----------------------------------------------------------------------
- */
+/* ---- the lane ---- */
 
 static int work_batch(struct cache_load *load, const struct batch *b)
 {

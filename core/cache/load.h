@@ -18,16 +18,14 @@ struct build {
     /* the commit */
     enum { BUILD_SLOT, BUILD_RECORDS, BUILD_MERGE, BUILD_SWAP } phase;
     struct stage_reader reader;
-    uint32_t recno; /* of the next record to write */
+    uint64_t incarnation; /* of the environment the slot was taken in */
+    uint32_t recno;       /* of the next record to write */
     struct merge *merge;
     uint64_t sum; /* of what is written */
 
     /* merging: the row being gathered */
-    uint8_t db;
-    bool further; /* not the first row of its key */
-    uint8_t key[KEY_MAX + 4];
-    size_t key_len, row_len;
-    uint8_t row[POSTING_ROW_MAX * POSTING_SIZE_MAX];
+    enum db db;
+    struct posting_row row;
 };
 
 /* Bits by recno. */

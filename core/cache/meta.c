@@ -121,8 +121,7 @@ int meta_del_source(struct cache *c, MDB_txn *txn, const struct cache_source *so
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-/* ---- reading ------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 static bool row_open(struct ctr_str key, struct ctr_str *value)
 {
@@ -220,7 +219,7 @@ static void forget_missing(struct cache *c)
     {
         struct cache_source *source = list_entry(it, struct cache_source, link);
 
-        if (source->stored || !source->state.slot)
+        if (source->stored || source->state.as_of == 0)
             continue;
         source_state_clear(&source->state);
         source->version++;

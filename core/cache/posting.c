@@ -1,185 +1,308 @@
-/* posting.c - rows of the indexes: finding, adding and removing one posting. */
+/* posting.c - rows of the indexes: going through them, adding and removing one posting.
+ *
+ * In a row a posting is: a byte (bits 7-3: how many bytes it shares with the one before,
+ * 31: a byte with that number follows; bits 2-0: how many follow, 0: a byte with that
+ * number follows), and the bytes that follow. */
+#include "cache/posting.h"
+
 #include "base/error.h"
 #include "cache/impl.h"
 
-static void put_be32(uint8_t *p, uint32_t v)
+enum { SHARED_INLINE = 31, REST_INLINE = 8 };
+
+static bool db_has_kind(enum db db)
 {
-    p[0] = (uint8_t)(v >> 24);
-    p[1] = (uint8_t)(v >> 16);
-    p[2] = (uint8_t)(v >> 8);
-    p[3] = (uint8_t)v;
+    return db == DB_NUM || db == DB_RNUM || db == DB_TRUNK;
 }
 
-size_t posting_size(enum db db)
+void posting_make(struct posting *p, const struct key *key, uint32_t recno)
 {
-    return db == DB_NUM || db == DB_RNUM || db == DB_TRUNK ? 5 : 4;
+    size_t n = key->len;
+
+    memcpy(p->bytes, key->bytes, n);
+    p->bytes[n++] = (uint8_t)(recno >> 24);
+    p->bytes[n++] = (uint8_t)(recno >> 16);
+    p->bytes[n++] = (uint8_t)(recno >> 8);
+    p->bytes[n++] = (uint8_t)recno;
+    if (db_has_kind(key->db))
+        p->bytes[n++] = key->kind;
+    p->len = (uint8_t)n;
 }
 
-size_t posting_make(enum db db, uint32_t recno, uint8_t kind,
-                    uint8_t out[POSTING_SIZE_MAX])
+int posting_cmp(const struct posting *p, const uint8_t *bytes, size_t len)
 {
-    put_be32(out, recno);
-    out[4] = kind;
-    return posting_size(db);
+    int c = memcmp(p->bytes, bytes, p->len < len ? p->len : len);
+
+    if (c)
+        return c;
+    return p->len < len ? -1 : p->len > len;
 }
 
-uint32_t posting_recno(const uint8_t *p)
+size_t posting_parts(enum db db, const struct posting *p, uint32_t *recno, uint8_t *kind)
 {
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
+    size_t n = key_measure(db, p->bytes, p->len);
+    const uint8_t *b = p->bytes + n;
 
-void posting_key_bound(uint8_t *key, size_t *len, uint32_t recno)
-{
-    put_be32(key + *len, recno);
-    *len += 4;
-}
-
-static bool row_is_of(const MDB_val *row_key, const uint8_t *key, size_t len)
-{
-    return (row_key->mv_size == len || row_key->mv_size == len + 4) &&
-           memcmp(row_key->mv_data, key, len) == 0;
-}
-
-int posting_seek(MDB_cursor *cursor, const uint8_t *key, size_t key_len, uint32_t recno,
-                 MDB_val *row_key, MDB_val *row)
-{
-    uint8_t bound[KEY_MAX + 4];
-    size_t len = key_len;
-    int rc;
-
-    memcpy(bound, key, key_len);
-    posting_key_bound(bound, &len, recno);
-    *row_key = (MDB_val){len, bound};
-    rc = mdb_cursor_get(cursor, row_key, row, MDB_SET_RANGE);
-    if (rc == 0 && row_key->mv_size == len && memcmp(row_key->mv_data, bound, len) == 0)
+    if (n == 0 || n + 4 + db_has_kind(db) != p->len)
         return 0;
-    if (rc != 0 && rc != MDB_NOTFOUND)
-        return rc;
-    rc = mdb_cursor_get(cursor, row_key, row, rc == 0 ? MDB_PREV : MDB_LAST);
-    if (rc)
-        return rc;
-    return row_is_of(row_key, key, key_len) ? 0 : MDB_NOTFOUND;
+    *recno = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+    *kind = db_has_kind(db) ? b[4] : 0;
+    return n;
 }
 
-unsigned posting_lower(enum db db, const MDB_val *row, const uint8_t *p)
+/* ---- reading ---- */
+
+static void row_open(struct posting_iter *it, const MDB_val *row)
 {
-    size_t size = posting_size(db);
-    unsigned lo = 0, hi = (unsigned)(row->mv_size / size);
-
-    while (lo < hi) {
-        unsigned mid = (lo + hi) / 2;
-
-        if (memcmp((const uint8_t *)row->mv_data + mid * size, p, size) < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
+    it->posting.len = 0;
+    it->at = row->mv_data;
+    it->end = it->at + row->mv_size;
 }
 
-/* ---- writing ------------------------------------------------------------------------
- */
-
-enum { ROW_BYTES = (POSTING_ROW_MAX + 1) * POSTING_SIZE_MAX };
-
-/* Where a row too full is cut: near the middle, between two recnos. 0: nowhere. */
-static unsigned cut_at(const uint8_t *row, unsigned n, size_t size)
+/* The next posting of the row. returns 0 | MDB_NOTFOUND: the row ends | MDB_CORRUPTED */
+static int row_next(struct posting_iter *it)
 {
-    for (unsigned d = 0; d < n / 2; d++) {
-        unsigned up = n / 2 + d, down = n / 2 - d;
+    const uint8_t *at = it->at;
+    size_t shared, rest;
 
-        if (memcmp(row + (up - 1) * size, row + up * size, 4) != 0)
-            return up;
-        if (down > 0 && memcmp(row + (down - 1) * size, row + down * size, 4) != 0)
-            return down;
-    }
+    if (at == it->end)
+        return MDB_NOTFOUND;
+    shared = *at >> 3;
+    rest = *at++ & 7;
+    if (shared == SHARED_INLINE && at < it->end)
+        shared = *at++;
+    if (rest == 0 && at < it->end)
+        rest = *at++;
+    if (rest == 0 || rest > (size_t)(it->end - at) || shared > it->posting.len ||
+        shared + rest > POSTING_MAX)
+        return MDB_CORRUPTED;
+    memcpy(it->posting.bytes + shared, at, rest);
+    it->posting.len = (uint8_t)(shared + rest);
+    it->at = at + rest;
     return 0;
 }
 
-static void put_cut(struct writer *w, const struct key *key, MDB_val row_key,
-                    const MDB_val *old, uint8_t *row, unsigned n)
+int posting_next(struct posting_iter *it)
 {
-    size_t size = posting_size(key->db), len = key->len;
-    unsigned cut = n > POSTING_ROW_MAX ? cut_at(row, n, size) : 0;
-    uint8_t second[KEY_MAX + 4];
+    int rc = row_next(it);
+    MDB_val k, v;
 
-    if (cut == 0) {
-        writer_put(w, key->db, row_key, old, (MDB_val){n * size, row});
-        return;
-    }
-    writer_put(w, key->db, row_key, old, (MDB_val){cut * size, row});
-    memcpy(second, key->bytes, len);
-    posting_key_bound(second, &len, posting_recno(row + cut * size));
-    writer_put(w, key->db, (MDB_val){len, second}, NULL,
-               (MDB_val){(n - cut) * size, row + cut * size});
+    if (rc != MDB_NOTFOUND)
+        return rc;
+    rc = mdb_cursor_get(it->cursor, &k, &v, MDB_NEXT);
+    if (rc)
+        return rc;
+    row_open(it, &v);
+    rc = row_next(it);
+    return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc; /* no row is empty */
 }
 
-/* Copies the row's key and value out of the map, where writing would move them. returns
- * 1: there, 0: none, or less: failed (in w->rc) */
-static int row_take(struct writer *w, const struct key *key, uint32_t recno,
-                    uint8_t key_buf[KEY_MAX + 4], MDB_val *row_key, uint8_t *buf,
-                    MDB_val *row)
+/* The last row whose key is not more than the bytes (or_equal), or less. returns
+ * MDB_NOTFOUND when all are more */
+static int row_seek(MDB_cursor *cursor, const uint8_t *bytes, size_t len, bool or_equal,
+                    MDB_val *k, MDB_val *v)
 {
-    int rc = w->rc ? w->rc
-                   : posting_seek(w->cursor[key->db], key->bytes, key->len, recno,
-                                  row_key, row);
+    int rc;
+
+    *k = (MDB_val){len, (void *)(uintptr_t)bytes};
+    rc = mdb_cursor_get(cursor, k, v, MDB_SET_RANGE);
+    if (rc == 0 && or_equal && k->mv_size == len && memcmp(k->mv_data, bytes, len) == 0)
+        return 0;
+    if (rc != 0 && rc != MDB_NOTFOUND)
+        return rc;
+    return mdb_cursor_get(cursor, k, v, rc == 0 ? MDB_PREV : MDB_LAST);
+}
+
+int posting_seek(struct posting_iter *it, MDB_cursor *cursor, const uint8_t *bytes,
+                 size_t len)
+{
+    MDB_val k, v;
+    int rc = len == 0 ? MDB_NOTFOUND : row_seek(cursor, bytes, len, true, &k, &v);
 
     if (rc == MDB_NOTFOUND)
+        rc = mdb_cursor_get(cursor, &k, &v, MDB_FIRST);
+    if (rc)
+        return rc;
+    it->cursor = cursor;
+    row_open(it, &v);
+    do
+        rc = posting_next(it);
+    while (rc == 0 && posting_cmp(&it->posting, bytes, len) < 0);
+    return rc;
+}
+
+int posting_seek_before(struct posting_iter *it, MDB_cursor *cursor, const uint8_t *bytes,
+                        size_t len)
+{
+    struct posting last;
+    MDB_val k, v;
+    int rc = row_seek(cursor, bytes, len, false, &k, &v);
+
+    it->cursor = cursor;
+    while (rc == 0) {
+        int err;
+
+        last.len = 0;
+        row_open(it, &v);
+        while ((err = row_next(it)) == 0 && posting_cmp(&it->posting, bytes, len) < 0)
+            last = it->posting;
+        if (err && err != MDB_NOTFOUND)
+            return err;
+        if (last.len > 0) {
+            it->posting = last;
+            return 0;
+        }
+        /* What the row began with is gone. */
+        rc = mdb_cursor_get(cursor, &k, &v, MDB_PREV);
+    }
+    return rc;
+}
+
+/* ---- writing ---- */
+
+void posting_row_add(struct posting_row *row, const struct posting *p)
+{
+    const struct posting *last = &row->last;
+    uint8_t *out = row->bytes + row->len;
+    size_t shared = 0, rest;
+
+    if (row->len == 0) {
+        row->first = *p;
+        row->last.len = 0;
+    }
+    while (shared < last->len && shared < p->len &&
+           last->bytes[shared] == p->bytes[shared])
+        shared++;
+    rest = p->len - shared;
+    if (rest == 0)
+        return;
+    ensure(row->len + rest + 3 <= sizeof(row->bytes));
+    *out++ = (uint8_t)((shared < SHARED_INLINE ? shared : SHARED_INLINE) << 3 |
+                       (rest < REST_INLINE ? rest : 0));
+    if (shared >= SHARED_INLINE)
+        *out++ = (uint8_t)shared;
+    if (rest >= REST_INLINE)
+        *out++ = (uint8_t)rest;
+    memcpy(out, p->bytes + shared, rest);
+    row->len = (size_t)(out + rest - row->bytes);
+    row->last = *p;
+}
+
+static void write_row(struct writer *w, enum db db, const struct posting_row *row)
+{
+    writer_put(w, db, (MDB_val){row->first.len, (void *)(uintptr_t)row->first.bytes},
+               NULL, (MDB_val){row->len, (void *)(uintptr_t)row->bytes});
+}
+
+/* A row being changed, copied out of the map, where writing would move it. */
+struct change {
+    uint8_t key[POSTING_MAX], old[sizeof(((struct posting_row *)0)->bytes)];
+    MDB_val k, v;
+    bool found; /* the posting is there */
+    struct posting_row row[2];
+};
+
+/* returns 1: the row that has or would have it | 0: there is none at all | -1: in w->rc
+ */
+static int take_row(struct writer *w, enum db db, const struct posting *p,
+                    struct change *ch)
+{
+    int rc =
+        w->rc ? w->rc : row_seek(w->cursor[db], p->bytes, p->len, true, &ch->k, &ch->v);
+
+    if (rc == MDB_NOTFOUND) /* before all rows: the first becomes its own */
+        rc = mdb_cursor_get(w->cursor[db], &ch->k, &ch->v, MDB_FIRST);
+    if (rc == MDB_NOTFOUND)
         return 0;
-    if (rc == 0 && (row->mv_size > ROW_BYTES - POSTING_SIZE_MAX ||
-                    row->mv_size % posting_size(key->db)))
+    if (rc == 0 && (ch->k.mv_size > sizeof(ch->key) || ch->v.mv_size > sizeof(ch->old)))
         rc = MDB_CORRUPTED;
     if (rc) {
         w->rc = rc;
         return -1;
     }
-    memcpy(key_buf, row_key->mv_data, row_key->mv_size);
-    row_key->mv_data = key_buf;
-    memcpy(buf, row->mv_data, row->mv_size);
-    row->mv_data = buf;
+    memcpy(ch->key, ch->k.mv_data, ch->k.mv_size);
+    memcpy(ch->old, ch->v.mv_data, ch->v.mv_size);
+    ch->k.mv_data = ch->key;
+    ch->v.mv_data = ch->old;
     return 1;
+}
+
+/* Writes the row's postings into one row or, when they are too many, two: with or without
+ * p. */
+static int remake(struct change *ch, const struct posting *p, bool with)
+{
+    struct posting_iter it = {.cursor = NULL};
+    struct posting_row *row = &ch->row[0];
+    size_t half =
+        ch->v.mv_size + POSTING_MAX > POSTING_ROW_MAX ? ch->v.mv_size / 2 : SIZE_MAX;
+    bool pending = with;
+    int rc;
+
+    ch->found = false;
+    ch->row[0].len = ch->row[1].len = 0;
+    row_open(&it, &ch->v);
+    while ((rc = row_next(&it)) == 0) {
+        int c = posting_cmp(&it.posting, p->bytes, p->len);
+
+        if (row->len >= half)
+            row = &ch->row[1];
+        ch->found |= c == 0;
+        if (pending && c > 0)
+            posting_row_add(row, p);
+        pending = pending && c < 0;
+        if (c != 0 || with)
+            posting_row_add(row, &it.posting);
+    }
+    if (rc == MDB_NOTFOUND && pending)
+        posting_row_add(row, p);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* The first row keeps its key as long as it is a lower bound. */
+static void write_change(struct writer *w, enum db db, struct change *ch)
+{
+    if (ch->row[0].len == 0 ||
+        posting_cmp(&ch->row[0].first, ch->key, ch->k.mv_size) < 0) {
+        writer_del(w, db, ch->k, &ch->v);
+        if (ch->row[0].len > 0)
+            write_row(w, db, &ch->row[0]);
+    } else {
+        writer_put(w, db, ch->k, &ch->v, (MDB_val){ch->row[0].len, ch->row[0].bytes});
+    }
+    if (ch->row[1].len > 0)
+        write_row(w, db, &ch->row[1]);
 }
 
 void posting_add(struct writer *w, const struct key *key, uint32_t recno)
 {
-    uint8_t p[POSTING_SIZE_MAX], key_buf[KEY_MAX + 4], old[ROW_BYTES], row[ROW_BYTES];
-    size_t size = posting_make(key->db, recno, key->kind, p), at;
-    MDB_val row_key, val;
-    int there = row_take(w, key, recno, key_buf, &row_key, old, &val);
+    enum db db = (enum db)key->db;
+    struct change ch;
+    struct posting p;
+    int there;
 
-    if (there < 0)
-        return;
+    posting_make(&p, key, recno);
+    there = take_row(w, db, &p, &ch);
     if (there == 0) {
-        memcpy(key_buf, key->bytes, key->len);
-        writer_put(w, key->db, (MDB_val){key->len, key_buf}, NULL, (MDB_val){size, p});
-        return;
+        ch.row[0].len = 0;
+        posting_row_add(&ch.row[0], &p);
+        write_row(w, db, &ch.row[0]);
+    } else if (there > 0) {
+        w->rc = remake(&ch, &p, true);
+        if (w->rc == 0 && !ch.found)
+            write_change(w, db, &ch);
     }
-    at = posting_lower(key->db, &val, p) * size;
-    if (at < val.mv_size && memcmp(old + at, p, size) == 0)
-        return;
-    memcpy(row, old, at);
-    memcpy(row + at, p, size);
-    memcpy(row + at + size, old + at, val.mv_size - at);
-    put_cut(w, key, row_key, &val, row, (unsigned)(val.mv_size / size + 1));
 }
 
 void posting_del(struct writer *w, const struct key *key, uint32_t recno)
 {
-    uint8_t p[POSTING_SIZE_MAX], key_buf[KEY_MAX + 4], old[ROW_BYTES], row[ROW_BYTES];
-    size_t size = posting_make(key->db, recno, key->kind, p), at;
-    MDB_val row_key, val;
-    int there = row_take(w, key, recno, key_buf, &row_key, old, &val);
+    enum db db = (enum db)key->db;
+    struct change ch;
+    struct posting p;
 
-    if (there <= 0)
+    posting_make(&p, key, recno);
+    if (take_row(w, db, &p, &ch) <= 0)
         return;
-    at = posting_lower(key->db, &val, p) * size;
-    if (at >= val.mv_size || memcmp(old + at, p, size) != 0)
-        return;
-    if (val.mv_size == size) {
-        writer_del(w, key->db, row_key, &val);
-        return;
-    }
-    memcpy(row, old, at);
-    memcpy(row + at, old + at + size, val.mv_size - at - size);
-    writer_put(w, key->db, row_key, &val, (MDB_val){val.mv_size - size, row});
+    w->rc = remake(&ch, &p, false);
+    if (w->rc == 0 && ch.found)
+        write_change(w, db, &ch);
 }

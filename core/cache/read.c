@@ -1,11 +1,24 @@
 /* read.c - the loop's reading: one transaction a slice, cursors kept open, records by
  * number and by id. */
+#include "base/clock.h"
 #include "base/error.h"
 #include "cache/impl.h"
 
 int read_error(struct cache *c, int rc)
 {
     return env_error(c, rc);
+}
+
+/* What could not be set right at once, the disk being full perhaps, is tried again. */
+static void ask_again(struct cache *c)
+{
+    enum { EVERY_MS = 1000 };
+    int64_t now = clock_ms();
+
+    if (now - c->asked_at < EVERY_MS)
+        return;
+    c->asked_at = now;
+    cache_set_right(c);
 }
 
 int cache_read_begin(struct cache *c)
@@ -16,6 +29,7 @@ int cache_read_begin(struct cache *c)
     pthread_rwlock_rdlock(&c->gate);
     if (!c->env || atomic_load_explicit(&c->damaged, memory_order_relaxed)) {
         pthread_rwlock_unlock(&c->gate);
+        ask_again(c);
         return -CTR_EIO;
     }
     rc = mdb_txn_renew(c->txn);

@@ -140,8 +140,7 @@ void slot_sweep(struct cache *c)
     cache_task(c, sweep_one, NULL);
 }
 
-/* ---- writing ------------------------------------------------------------------------
- */
+/* ---- writing ---- */
 
 uint64_t row_hash(enum db db, const void *key, size_t key_len, const void *value,
                   size_t value_len)

@@ -108,8 +108,7 @@ static uint64_t prefix_of(unsigned db, const uint8_t *key, size_t len)
     return p;
 }
 
-/* ---- runs ---------------------------------------------------------------------------
- */
+/* ---- runs ---- */
 
 /* One stable pass over one byte; returns false when all have the same there. */
 static bool radix_pass(const struct entry *from, struct entry *to, size_t n,
@@ -233,8 +232,7 @@ static int spill(struct sorter *s)
     return 0;
 }
 
-/* ---- adding -------------------------------------------------------------------------
- */
+/* ---- adding ---- */
 
 static int room(struct sorter *s, size_t size)
 {
@@ -282,14 +280,14 @@ int sorter_add(struct sorter *s, unsigned db, const void *key, size_t key_len,
     p[1] = (uint8_t)value_len;
     memcpy(p + 2, &kl, 2);
     memcpy(p + ITEM_HEAD, key, key_len);
-    memcpy(p + ITEM_HEAD + key_len, value, value_len);
+    if (value_len > 0)
+        memcpy(p + ITEM_HEAD + key_len, value, value_len);
     s->entry[s->n++] = (struct entry){prefix_of(db, key, key_len), (uint32_t)s->data_len};
     s->data_len += size;
     return 0;
 }
 
-/* ---- merging ------------------------------------------------------------------------
- */
+/* ---- merging ---- */
 
 /* One run being read; the head item always lies whole in the window. */
 struct lead {

@@ -66,7 +66,7 @@ void cache_walk_init(struct cache_walk *walk, struct cache_source *source,
     walk->key_len = (uint8_t)key.len;
 }
 
-static bool row_matches(const struct cache_walk *walk, const struct place *p,
+static bool key_matches(const struct cache_walk *walk, const struct place *p,
                         const uint8_t *key, size_t key_len)
 {
     if (walk->exact)
@@ -74,96 +74,56 @@ static bool row_matches(const struct cache_walk *walk, const struct place *p,
     return key_begins(p->db, p->class, key, key_len, p->prefix, p->prefix_len);
 }
 
-/* Takes posting i of the row the cursor stands on. returns 0 | MDB_NOTFOUND: behind the
+/* Takes the posting the cursor's iterator stands on. returns 0 | MDB_NOTFOUND: behind the
  * last that matches | MDB_CORRUPTED */
 static int take_posting(struct cache_walk *walk, const struct place *p,
-                        struct read_cursor *rc, const MDB_val *k, const MDB_val *v,
-                        unsigned i)
+                        struct read_cursor *rc)
 {
-    size_t size = posting_size(p->db),
-           key_len = key_measure(p->db, k->mv_data, k->mv_size);
-    const uint8_t *posting;
+    const struct posting *posting = &rc->it.posting;
+    uint32_t recno;
+    uint8_t kind;
+    size_t key_len = posting_parts(p->db, posting, &recno, &kind);
 
-    if (key_len == 0 || v->mv_size < size || v->mv_size % size || i >= v->mv_size / size)
+    if (key_len == 0)
         return MDB_CORRUPTED;
-    if (!row_matches(walk, p, k->mv_data, key_len))
+    if (!key_matches(walk, p, posting->bytes, key_len))
         return MDB_NOTFOUND;
-    posting = (const uint8_t *)v->mv_data + i * size;
-    walk->at_len = (uint8_t)key_unpack(p->db, k->mv_data, key_len, walk->at);
-    walk->recno = posting_recno(posting);
-    walk->kind = size == POSTING_SIZE_MAX ? posting[4] : 0;
+    walk->at_len = (uint8_t)key_unpack(p->db, posting->bytes, key_len, walk->at);
+    walk->recno = recno;
+    walk->kind = kind;
     walk->cursor = rc;
-    rc->i = i;
     rc->stamp = rc->used = walk->epoch = ++walk->source->cache->stamp;
     return 0;
 }
 
-static int next_row(struct cache_walk *walk, const struct place *p,
-                    struct read_cursor *rc)
+static int seek_first(const struct cache_walk *walk, const struct place *p,
+                      struct read_cursor *rc)
 {
-    MDB_val k, v;
-    int err = mdb_cursor_get(rc->mdb, &k, &v, MDB_NEXT);
+    size_t len = p->prefix_len;
 
-    return err ? err : take_posting(walk, p, rc, &k, &v, 0);
-}
-
-static int first_row(struct cache_walk *walk, const struct place *p,
-                     struct read_cursor *rc)
-{
     /* Without its end a prefix stands before all that begin with it. */
-    MDB_val k = {walk->exact ? p->prefix_len : p->prefix_len - 1,
-                 (void *)(uintptr_t)p->prefix};
-    MDB_val v;
-    int err;
-
-    if (!walk->exact && p->prefix[p->prefix_len - 1])
-        k.mv_size++;
-    err = k.mv_size > 0 ? mdb_cursor_get(rc->mdb, &k, &v, MDB_SET_RANGE)
-                        : mdb_cursor_get(rc->mdb, &k, &v, MDB_FIRST);
-    return err ? err : take_posting(walk, p, rc, &k, &v, 0);
+    if (!walk->exact && p->prefix[len - 1] == 0)
+        len--;
+    return posting_seek(&rc->it, rc->mdb, p->prefix, len);
 }
 
 /* Behind the place the walk remembers, which may be gone. */
-static int seek_behind(struct cache_walk *walk, const struct place *p,
+static int seek_behind(const struct cache_walk *walk, const struct place *p,
                        struct read_cursor *rc)
 {
-    uint8_t key[KEY_MAX + 4], posting[POSTING_SIZE_MAX];
-    size_t len = key_pack(p->db, p->class, str_make(walk->at, walk->at_len), key);
-    size_t size = posting_make(p->db, walk->recno, walk->kind, posting);
-    MDB_val k, v;
-    unsigned i;
+    struct key key = {.db = (uint8_t)p->db, .kind = walk->kind};
+    struct posting was;
     int err;
 
-    if (len == 0)
+    key.len =
+        (uint8_t)key_pack(p->db, p->class, str_make(walk->at, walk->at_len), key.bytes);
+    if (key.len == 0)
         return MDB_CORRUPTED;
-    err = posting_seek(rc->mdb, key, len, walk->recno, &k, &v);
-    if (err == MDB_NOTFOUND) {
-        posting_key_bound(key, &len, walk->recno);
-        k = (MDB_val){len, key};
-        err = mdb_cursor_get(rc->mdb, &k, &v, MDB_SET_RANGE);
-        return err ? err : take_posting(walk, p, rc, &k, &v, 0);
-    }
-    if (err)
-        return err;
-    i = posting_lower(p->db, &v, posting);
-    if (i < v.mv_size / size &&
-        memcmp((uint8_t *)v.mv_data + i * size, posting, size) == 0)
-        i++;
-    return i < v.mv_size / size ? take_posting(walk, p, rc, &k, &v, i)
-                                : next_row(walk, p, rc);
-}
-
-/* The cursor stands where the walk left it. */
-static int go_on(struct cache_walk *walk, const struct place *p, struct read_cursor *rc)
-{
-    size_t size = posting_size(p->db);
-    MDB_val k, v;
-    int err = mdb_cursor_get(rc->mdb, &k, &v, MDB_GET_CURRENT);
-
-    if (err)
-        return err;
-    return rc->i + 1 < v.mv_size / size ? take_posting(walk, p, rc, &k, &v, rc->i + 1)
-                                        : next_row(walk, p, rc);
+    posting_make(&was, &key, walk->recno);
+    err = posting_seek(&rc->it, rc->mdb, was.bytes, was.len);
+    if (err == 0 && posting_cmp(&rc->it.posting, was.bytes, was.len) == 0)
+        err = posting_next(&rc->it);
+    return err;
 }
 
 static bool has_cursor(const struct cache_walk *walk)
@@ -177,18 +137,22 @@ static bool has_cursor(const struct cache_walk *walk)
 
 static int next_posting(struct cache_walk *walk, const struct slot *slot)
 {
-    struct read_cursor *rc;
+    struct read_cursor *rc = walk->cursor;
     struct place p;
+    int err;
 
     place_of(walk, &p);
     if (p.prefix_len == 0)
         return MDB_NOTFOUND;
-    if (has_cursor(walk))
-        return go_on(walk, &p, walk->cursor);
-    rc = read_cursor_get(walk->source->cache, slot->dbi[p.db]);
-    if (!rc)
-        return EIO;
-    return walk->at_len == 0 ? first_row(walk, &p, rc) : seek_behind(walk, &p, rc);
+    if (has_cursor(walk)) {
+        err = posting_next(&rc->it);
+    } else {
+        rc = read_cursor_get(walk->source->cache, slot->dbi[p.db]);
+        if (!rc)
+            return EIO;
+        err = walk->at_len == 0 ? seek_first(walk, &p, rc) : seek_behind(walk, &p, rc);
+    }
+    return err ? err : take_posting(walk, &p, rc);
 }
 
 /* Every record: a walk without a key stands on a recno; at_len says that it does. */
@@ -244,22 +208,12 @@ unsigned cache_walk_estimate(struct cache_walk *walk, unsigned limit)
         return all < limit ? (unsigned)all : limit;
     }
     look.cursor = NULL; /* leaves the walk's own where it is */
-    while (n < limit && cache_walk_next(&look) == 0) {
-        struct read_cursor *rc = look.cursor;
-        size_t size = posting_size(db_of(&look));
-        MDB_val k, v;
-
-        if (mdb_cursor_get(rc->mdb, &k, &v, MDB_GET_CURRENT) != 0)
-            break;
-        /* The rest of the row at once. */
-        n += (unsigned)(v.mv_size / size) - rc->i;
-        rc->i = (unsigned)(v.mv_size / size) - 1;
-    }
-    return n < limit ? n : limit;
+    while (n < limit && cache_walk_next(&look) == 0)
+        n++;
+    return n;
 }
 
-/* ---- from the record's side ---------------------------------------------------------
- */
+/* ---- from the record's side ---- */
 
 /* The record's keys that the walk matches; returns the first, or NULL. */
 static const struct key *first_match(const struct cache_walk *walk,
@@ -275,7 +229,7 @@ static const struct key *first_match(const struct cache_walk *walk,
     for (unsigned i = 0; i < keys->n; i++) {
         const struct key *k = &keys->key[i];
 
-        if (k->db == p.db && row_matches(walk, &p, k->bytes, k->len) &&
+        if (k->db == p.db && key_matches(walk, &p, k->bytes, k->len) &&
             (!first || key_cmp(k, first) < 0))
             first = k;
     }

@@ -4,6 +4,7 @@
  * The calls below take the place of the C library's for LMDB, too: the program exports
  * them, and its own come first. */
 #include <errno.h>
+#include <stdatomic.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
@@ -12,12 +13,12 @@
 enum { PEOPLE = 400 };
 
 static struct dialplan plan;
-static long calls, fail_at = -1;
-static int fail_with;
+static atomic_long calls, fail_at = -1; /* the lane's calls count, too */
+static atomic_int fail_with;
 
 static bool fails(void)
 {
-    if (++calls != fail_at)
+    if (atomic_fetch_add(&calls, 1) + 1 != fail_at)
         return false;
     errno = fail_with;
     return true;

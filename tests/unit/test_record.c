@@ -192,17 +192,20 @@ static void test_many_fields(void)
     strbuf_finish(&b);
 }
 
+static volatile uint8_t sink;
+
 /* Whatever is read ends within the bytes; the sanitizer watches. */
 static void read_all(const struct record *r)
 {
     struct record_iter it = {0};
     struct record_field f;
-    static volatile uint64_t sum;
 
     while (record_next(r, &it, &f))
         for (size_t i = 0; i < f.value.len; i++)
-            sum += (uint8_t)f.value.ptr[i];
-    sum += record_id(r).len + record_owner(r).len + record_field_count(r);
+            sink = (uint8_t)f.value.ptr[i];
+    (void)record_id(r);
+    (void)record_owner(r);
+    (void)record_field_count(r);
     (void)record_check(r);
 }
 

@@ -1,0 +1,60 @@
+/* posting.h - the rows of the indexes.
+ *
+ * A posting is one run of bytes: an index key (closed, so that none begins another), the
+ * recno (4 bytes, big endian) and, for numbers, the kind. Postings are kept sorted, some
+ * fifty to a row; in a row each gives only what differs from the one before. The row's
+ * own key is the posting it began with when it was made: none in the row is less, all in
+ * the rows before are. */
+#ifndef CACHE_POSTING_H
+#define CACHE_POSTING_H
+
+#include <lmdb.h>
+#include <stdbool.h>
+
+#include "cache/keys.h"
+
+enum {
+    POSTING_MAX = KEY_MAX + 5,
+    POSTING_ROW_FILL = 400, /* bytes of a row when it is first written */
+    POSTING_ROW_MAX = 800   /* and before it is cut in two */
+};
+
+struct posting {
+    uint8_t len;
+    uint8_t bytes[POSTING_MAX];
+};
+
+void posting_make(struct posting *p, const struct key *key, uint32_t recno);
+int posting_cmp(const struct posting *p, const uint8_t *bytes, size_t len);
+/* Its parts. returns the length of the index key, 0: malformed */
+size_t posting_parts(enum db db, const struct posting *p, uint32_t *recno, uint8_t *kind);
+
+/* ---- reading ---- */
+
+struct posting_iter {
+    struct posting posting; /* where it stands */
+    MDB_cursor *cursor;
+    const uint8_t *at, *end; /* the rest of the row */
+};
+
+/* Stands on the first posting not less than the bytes. returns 0 | MDB_NOTFOUND | an
+ * error of LMDB's */
+int posting_seek(struct posting_iter *it, MDB_cursor *cursor, const uint8_t *bytes,
+                 size_t len);
+/* Stands on the last posting less than the bytes; not for going on. */
+int posting_seek_before(struct posting_iter *it, MDB_cursor *cursor, const uint8_t *bytes,
+                        size_t len);
+int posting_next(struct posting_iter *it);
+
+/* ---- writing a row ---- */
+
+struct posting_row {
+    struct posting first, last;
+    size_t len; /* 0: empty */
+    uint8_t bytes[POSTING_ROW_MAX + 2 * (POSTING_MAX + 3)];
+};
+
+/* Postings must rise; one that is there is not put again. */
+void posting_row_add(struct posting_row *row, const struct posting *p);
+
+#endif
