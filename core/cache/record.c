@@ -23,6 +23,8 @@ static size_t read_varint(struct reader *r)
 {
     size_t v = 0;
 
+    if (r->at < r->len && r->data[r->at] < 0x80) /* nearly always */
+        return r->data[r->at++];
     for (unsigned shift = 0; shift < 28; shift += 7) {
         uint8_t b = read_u8(r);
 
