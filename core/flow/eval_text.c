@@ -166,11 +166,52 @@ static bool match_substr(const struct eval_leaf *leaf, const struct text_folds *
     return false;
 }
 
+/* A byte that folds to itself, or to its small letter, whatever stands beside it, and
+ * neither vanishes nor joins with blanks. */
+static bool is_plain(char c)
+{
+    return c > ' ' && c < 0x7f && c != '\'' && c != '`';
+}
+
+enum begins { BEGINS_NO, BEGINS_YES, BEGINS_UNKNOWN };
+
+/* Does the folded value begin with this? Mostly the first plain letters say so, and then
+ * nothing needs to be folded. */
+static enum begins begins_plainly(struct ctr_str value, struct ctr_str piece)
+{
+    for (uint64_t i = 0; i < piece.len; i++) {
+        char c;
+
+        if (i == value.len)
+            return BEGINS_NO;
+        c = value.ptr[i];
+        if (!is_plain(c))
+            return BEGINS_UNKNOWN;
+        if (c >= 'A' && c <= 'Z')
+            c = (char)(c | 0x20);
+        if (c != piece.ptr[i])
+            return BEGINS_NO;
+    }
+    return BEGINS_YES;
+}
+
+/* "mull*" and nothing behind. */
+static bool asks_beginning(const struct eval_leaf *leaf)
+{
+    return leaf->op == CTR_OP_SUBSTR && leaf->n_values == 2 &&
+           leaf->folds[0].form[0].len > 0 && leaf->folds[1].form[0].len == 0;
+}
+
 bool eval_text_match(struct eval *ev, const struct eval_leaf *leaf,
                      struct eval_field *field)
 {
     const struct text_folds *asked = &leaf->folds[0];
+    enum begins begins = BEGINS_UNKNOWN;
 
+    if (!field->folded && asks_beginning(leaf))
+        begins = begins_plainly(field->f.value, asked->form[0]);
+    if (begins != BEGINS_UNKNOWN)
+        return begins == BEGINS_YES;
     if (!eval_fold(ev, field) || !spend(ev, field->f.value.len))
         return false;
     switch (leaf->op) {

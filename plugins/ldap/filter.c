@@ -36,18 +36,27 @@ static void ask(struct filter *f, const char *text, size_t n)
     f->n_asked += (uint32_t)n;
 }
 
+static bool is_written_plain(unsigned char c)
+{
+    return c >= 0x20 && c != 0x7f && c != '*' && c != '(' && c != ')' && c != '\\';
+}
+
 static void ask_value(struct filter *f, struct ctr_str value)
 {
     static const char digits[] = "0123456789abcdef";
+    size_t i = 0;
 
-    for (size_t i = 0; i < value.len && f->n_asked < ASKED_MAX; i++) {
-        unsigned char c = (unsigned char)value.ptr[i];
-        char escape[3] = {'\\', digits[c >> 4], digits[c & 15]};
+    while (i < value.len && f->n_asked < ASKED_MAX) {
+        size_t from = i;
+        unsigned char c;
 
-        if (c < 0x20 || c == 0x7f || c == '*' || c == '(' || c == ')' || c == '\\')
-            ask(f, escape, sizeof(escape));
-        else
-            ask(f, (const char *)&value.ptr[i], 1);
+        while (i < value.len && is_written_plain((unsigned char)value.ptr[i]))
+            i++;
+        ask(f, value.ptr + from, i - from);
+        if (i == value.len)
+            break;
+        c = (unsigned char)value.ptr[i++];
+        ask(f, (const char[]){'\\', digits[c >> 4], digits[c & 15]}, 3);
     }
 }
 
