@@ -65,7 +65,7 @@ struct server {
     struct op *idle_ops;
     uint32_t n_idle_ops;
     uint32_t n_ops; /* under way, over all connections */
-    uint64_t held; /* bytes of requests under way */
+    uint64_t held;  /* bytes of requests under way */
 };
 
 /* The largest sum of requests under way over all connections, in bytes. */

@@ -104,7 +104,7 @@ static void *probe(void *arg)
     int fd = reconnect(-1, watch.storm->port);
 
     (void)arg;
-    while (!atomic_load(&watch.over) || r->lookups < 200) {
+    while (!atomic_load(&watch.over) || r->lookups < (watch.storm->full ? 200U : 60U)) {
         unsigned i = (r->lookups * 7919U) % STORM_CONTACTS;
         uint64_t begin = storm_now_us();
 
