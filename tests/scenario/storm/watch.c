@@ -185,7 +185,7 @@ void watch_end(struct storm *storm, struct watch_result *out)
     wait_for_descriptors(r);
     for (unsigned ms = 0; ms < RSS_MS; ms += 100) {
         r->rss_after = watch_rss_kb(storm->pid);
-        if (r->rss_after <= r->rss_before + 16 * 1024)
+        if (storm->sanitized || r->rss_after <= r->rss_before + 16 * 1024)
             break;
         storm_sleep_ms(100);
     }
