@@ -1,8 +1,9 @@
 /* daemon.c - builds everything up in order, runs it, and tears it down in reverse.
  *
- *     configuration, sockets, descriptors      with the rights the daemon was started
- * with privileges dropped, folders confined cache, flow, instances started threads begin
- * here system calls confined, "ready"
+ * - with the rights of the start: configuration, sockets, state folder, descriptors
+ * - with privileges dropped and folders confined: cache, flow, the instances start
+ * - threads begin here
+ * - with system calls confined: "ready"
  */
 #include "daemon_private.h"
 
@@ -100,7 +101,7 @@ static int make_instances(struct daemon *d)
         }
         slot_set_problem(slot, error);
         if (si->role == INSTANCE_FRONTEND)
-            return -CTR_EIO;
+            return daemon_complain("a front end cannot run; its reason stands above");
     }
     return 0;
 }
@@ -437,10 +438,8 @@ int daemon_check(const char *config_path)
     log_set_level(LOG_LEVEL_ERROR);
     init(&d, config_path);
     err = number_global_init();
-    if (err == 0) {
-        d.net = net_create(d.loop, &(struct net_options){0});
+    if (err == 0)
         err = daemon_check_files(&d, &text);
-    }
     fputs(text.ptr ? text.ptr : "", stderr);
     if (err == 0)
         printf("%s: the configuration is right\n", d.config_path);

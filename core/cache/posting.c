@@ -59,8 +59,9 @@ static void row_open(struct posting_iter *it, const MDB_val *row)
     it->end = it->at + row->mv_size;
 }
 
-/* The next posting of the row. returns 0 | MDB_NOTFOUND: the row ends | MDB_CORRUPTED */
-static int row_next(struct posting_iter *it)
+/* The next posting of the row, and how many bytes it shares with the one before. returns
+ * 0 | MDB_NOTFOUND: the row ends | MDB_CORRUPTED */
+static inline int row_step(struct posting_iter *it, size_t *shared_out)
 {
     const uint8_t *at = it->at;
     size_t shared, rest;
@@ -79,7 +80,37 @@ static int row_next(struct posting_iter *it)
     memcpy(it->posting.bytes + shared, at, rest);
     it->posting.len = (uint8_t)(shared + rest);
     it->at = at + rest;
+    *shared_out = shared;
     return 0;
+}
+
+static int row_next(struct posting_iter *it)
+{
+    size_t shared;
+
+    return row_step(it, &shared);
+}
+
+/* On to the row's first posting not less than the bytes. One that shares more with the
+ * posting before it than the bytes do is less, as that was; one that shares less is
+ * more: only where it is as much are bytes compared. */
+static int row_find(struct posting_iter *it, const uint8_t *bytes, size_t len)
+{
+    const struct posting *p = &it->posting;
+    size_t same = 0, shared;
+    int rc;
+
+    while ((rc = row_step(it, &shared)) == 0) {
+        if (shared > same)
+            continue;
+        if (shared < same)
+            return 0;
+        while (same < p->len && same < len && p->bytes[same] == bytes[same])
+            same++;
+        if (same == len || (same < p->len && p->bytes[same] > bytes[same]))
+            return 0;
+    }
+    return rc;
 }
 
 int posting_next(struct posting_iter *it)
@@ -125,9 +156,12 @@ int posting_seek(struct posting_iter *it, MDB_cursor *cursor, const uint8_t *byt
         return rc;
     it->cursor = cursor;
     row_open(it, &v);
-    do
+    rc = row_find(it, bytes, len);
+    while (rc == MDB_NOTFOUND || (rc == 0 && posting_cmp(&it->posting, bytes, len) < 0)) {
         rc = posting_next(it);
-    while (rc == 0 && posting_cmp(&it->posting, bytes, len) < 0);
+        if (rc == MDB_NOTFOUND)
+            break;
+    }
     return rc;
 }
 

@@ -23,6 +23,8 @@ static size_t read_varint(struct reader *r)
 {
     size_t v = 0;
 
+    if (r->at < r->len && r->data[r->at] < 0x80) /* nearly always */
+        return r->data[r->at++];
     for (unsigned shift = 0; shift < 28; shift += 7) {
         uint8_t b = read_u8(r);
 
@@ -163,6 +165,32 @@ static void read_field(struct reader *r, struct record_field *f)
         r->bad = true;
 }
 
+/* Behind one whose kind has been read. */
+static void skip_field(struct reader *r, uint8_t kind)
+{
+    uint8_t tag = read_u8(r), digits = 0;
+
+    if (kind == CTR_FIELD_CUSTOM)
+        (void)read_str(r);
+    if (kind_is_phone(kind)) {
+        (void)read_u8(r); /* note */
+        if (tag & TAG_TAIL)
+            digits = read_u8(r) & 15;
+        else if ((tag >> TAG_CLASS_SHIFT & TAG_CLASS_MASK) != NUMBER_NONE &&
+                 !(tag & TAG_PLUS))
+            digits = read_u8(r);
+        (void)read_bytes(r, (digits + 1u) / 2);
+        if (tag & TAG_TRUNK)
+            (void)read_u8(r);
+    }
+    if (tag & TAG_REF) {
+        (void)read_varint(r);
+        (void)read_varint(r);
+    } else {
+        (void)read_str(r);
+    }
+}
+
 static bool head(const struct record *r, struct reader *rd, struct ctr_str *id,
                  struct ctr_str *owner)
 {
@@ -177,24 +205,44 @@ static bool head(const struct record *r, struct reader *rd, struct ctr_str *id,
     return !rd->bad;
 }
 
+bool record_open(const struct record *r, struct record_iter *it, struct ctr_str *id,
+                 struct ctr_str *owner)
+{
+    struct reader rd;
+    bool good = head(r, &rd, id, owner);
+
+    it->at = good ? rd.at : r->len + 1;
+    return good;
+}
+
+bool record_next_of(const struct record *r, struct record_iter *it, uint64_t kinds,
+                    struct record_field *field)
+{
+    struct ctr_str id, owner;
+    struct reader rd;
+
+    if (it->at == 0 && !record_open(r, it, &id, &owner))
+        return false;
+    rd = (struct reader){r->data, it->at, r->len, it->at > r->len};
+    while (!rd.bad && rd.at < rd.len) {
+        uint8_t kind = rd.data[rd.at];
+
+        if (kind >= 64 || (kinds & CTR_KIND(kind))) {
+            read_field(&rd, field);
+            it->at = rd.bad ? r->len + 1 : rd.at;
+            return !rd.bad;
+        }
+        rd.at++;
+        skip_field(&rd, kind);
+    }
+    it->at = rd.bad ? r->len + 1 : rd.at;
+    return false;
+}
+
 bool record_next(const struct record *r, struct record_iter *it,
                  struct record_field *field)
 {
-    struct reader rd;
-
-    if (it->at == 0) {
-        struct ctr_str id, owner;
-
-        if (!head(r, &rd, &id, &owner))
-            return false;
-    } else {
-        rd = (struct reader){r->data, it->at, r->len, it->at > r->len};
-    }
-    if (rd.bad || rd.at == rd.len)
-        return false;
-    read_field(&rd, field);
-    it->at = rd.bad ? r->len + 1 : rd.at;
-    return !rd.bad;
+    return record_next_of(r, it, UINT64_MAX, field);
 }
 
 struct ctr_str record_id(const struct record *r)

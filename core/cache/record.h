@@ -39,6 +39,14 @@ struct record_iter {
 /* Fields in stored order; start with a zeroed iter. returns false at the end. */
 bool record_next(const struct record *r, struct record_iter *it,
                  struct record_field *field);
+/* The same, but fields of other kinds than these are passed over without taking them
+ * apart. */
+bool record_next_of(const struct record *r, struct record_iter *it, uint64_t kinds,
+                    struct record_field *field);
+/* Id and owner at once; `it` then stands before the first field. returns false when
+ * there is nothing to read. */
+bool record_open(const struct record *r, struct record_iter *it, struct ctr_str *id,
+                 struct ctr_str *owner);
 struct ctr_str record_id(const struct record *r);
 struct ctr_str record_owner(const struct record *r); /* absent: not private */
 uint32_t record_field_count(const struct record *r);

@@ -33,6 +33,7 @@ static int compile_leaf(struct eval_filter *filter, struct eval_node *node,
     node->leaf = leaf;
     leaf->op = asked->op;
     leaf->kinds = asked->kinds;
+    filter->kinds |= leaf->kinds;
     leaf->name = asked->name;
     leaf->values = asked->values;
     leaf->n_values = asked->n_values;
@@ -226,34 +227,47 @@ static void add_field(struct eval *ev, const struct record_field *f)
     ev->kinds |= CTR_KIND(f->kind);
 }
 
+static bool may_show(const struct eval *ev, const struct record_field *f)
+{
+    const struct view_source *view = ev->view;
+
+    if (f->kind > CTR_FIELD_CUSTOM)
+        return false;
+    return !view->restricted ||
+           (shown(view, f) && !(f->kind == CTR_FIELD_DISPLAY_NAME &&
+                                tells_secret(&ev->record, view, f->value)));
+}
+
 void eval_load(struct eval *ev, const struct view_source *view,
-               const struct dialplan *plan, const struct record *record)
+               const struct dialplan *plan, const struct record *record, uint64_t kinds)
 {
     struct record_iter it = {0};
-    struct record_field *f;
 
     if (ev->scratch.used > 0)
         arena_reset(&ev->scratch);
     ev->view = view;
     ev->plan = plan;
     ev->record = *record;
-    ev->id = record_id(record);
-    ev->owner = record_owner(record);
+    /* What the record says it has is what may be seen, unless something is hidden. */
     ev->kinds = CTR_KIND(CTR_FIELD_ID);
+    if (view->restricted)
+        kinds = UINT64_MAX;
+    else
+        ev->kinds |= record_kinds(record);
+    ev->loaded = kinds;
     ev->work = 0;
     ev->exhausted = false;
     ev->n = 0;
+    record_open(record, &it, &ev->id, &ev->owner);
     while (ev->n < CTR_FIELDS_MAX + 2) {
-        f = &ev->fields[ev->n].f;
-        if (!record_next(record, &it, f))
+        struct eval_field *field = &ev->fields[ev->n];
+
+        if (!record_next_of(record, &it, kinds, &field->f))
             break;
-        if (f->kind > CTR_FIELD_CUSTOM ||
-            (view->restricted &&
-             (!shown(view, f) || (f->kind == CTR_FIELD_DISPLAY_NAME &&
-                                  tells_secret(record, view, f->value)))))
+        if (!may_show(ev, &field->f))
             continue;
-        ev->fields[ev->n].folded = false;
-        ev->kinds |= CTR_KIND(f->kind);
+        field->folded = false;
+        ev->kinds |= CTR_KIND(field->f.kind);
         ev->n++;
     }
     if (ev->owner.len > 0 && view->kinds & CTR_KIND(CTR_FIELD_OWNER))

@@ -76,6 +76,7 @@ struct eval_node {
 struct eval_filter {
     struct eval_node root;
     unsigned n_leaves;
+    uint64_t kinds;    /* that it asks for */
     bool numbers_only; /* AND and OR of number equality: who is calling */
     struct eval_number *texts[EVAL_TEXTS_MAX];
     unsigned n_texts;
@@ -98,7 +99,8 @@ struct eval {
     const struct dialplan *plan; /* the client's: for national notation */
     struct record record;
     struct ctr_str id, owner;
-    uint64_t kinds; /* that occur and may be seen */
+    uint64_t kinds;  /* that occur and may be seen */
+    uint64_t loaded; /* ... that were taken apart */
     uint64_t work;
     bool exhausted; /* work passed EVAL_WORK_MAX: the truth is not known */
     uint32_t n;
@@ -107,8 +109,9 @@ struct eval {
 
 void eval_init(struct eval *ev);
 void eval_finish(struct eval *ev);
+/* kinds: only these are taken apart; the others are not looked at. */
 void eval_load(struct eval *ev, const struct view_source *view,
-               const struct dialplan *plan, const struct record *record);
+               const struct dialplan *plan, const struct record *record, uint64_t kinds);
 enum eval_truth eval_truth(struct eval *ev, const struct eval_node *node);
 
 /* The number text of the filter that this field answers, best reading first; NULL: none.

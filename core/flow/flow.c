@@ -66,19 +66,32 @@ int flow_read_begin(struct flow *flow)
 {
     int r = 0;
 
-    if (flow->read_depth == 0)
+    if (flow->read_depth == 0 && !flow->read_held) {
         r = cache_read_begin(flow->cache);
-    if (r < 0)
-        return r;
-    if (flow->read_depth++ == 0)
         flow->read_serial++;
-    return 0;
+    }
+    if (r == 0)
+        flow->read_depth++;
+    return r;
 }
 
+static void on_burst_end(struct loop_burst *burst)
+{
+    struct flow *flow = (struct flow *)((char *)burst - offsetof(struct flow, burst));
+
+    flow->read_held = false;
+    cache_read_end(flow->cache);
+}
+
+/* Requests that came together read together. */
 void flow_read_end(struct flow *flow)
 {
     ensure(flow->read_depth > 0);
-    if (--flow->read_depth == 0)
+    if (--flow->read_depth > 0 || flow->read_held)
+        return;
+    flow->burst.end = on_burst_end;
+    flow->read_held = loop_burst_add(flow->loop, &flow->burst);
+    if (!flow->read_held)
         cache_read_end(flow->cache);
 }
 

@@ -17,7 +17,7 @@ static bool is_hidden(struct query *q, uint32_t source)
     all.restricted = false;
     all.kinds = CTR_KINDS_ALL;
     all.secret = 0;
-    eval_load(&flow->eval, &all, &q->conf->plan, &record);
+    eval_load(&flow->eval, &all, &q->conf->plan, &record, q->kinds);
     truth = eval_truth(&flow->eval, &q->filter.root);
     flow->loaded_view = NULL;
     return truth == EVAL_TRUE;

@@ -140,17 +140,19 @@ static void ask(struct query *q, uint32_t i, int64_t now)
 
 void live_start(struct query *q)
 {
-    int64_t now = clock_us();
-
     if (q->live_asked)
         return;
     q->live_asked = true;
-    if (q->mode == QUERY_SORT || q->ask.page || q->direct || now >= q->deadline_us)
+    if (q->mode == QUERY_SORT || q->ask.page || q->direct)
         return;
     for (uint32_t i = q->source_first; i < q->source_end; i++) {
         const struct setup_source *conf = q->view->sources[i].source;
+        int64_t now;
 
-        if (conf->live && conf->source->started && conf->source->driver.can_search)
+        if (!conf->live || !conf->source->started || !conf->source->driver.can_search)
+            continue;
+        now = clock_us();
+        if (now < q->deadline_us)
             ask(q, i, now);
     }
 }
@@ -236,7 +238,8 @@ void live_close(struct query *q)
 void live_load(struct query *q, uint32_t source, const struct record *record)
 {
     q->flow->loaded_view = NULL;
-    eval_load(&q->flow->eval, &q->view->sources[source], &q->conf->plan, record);
+    eval_load(&q->flow->eval, &q->view->sources[source], &q->conf->plan, record,
+              q->kinds);
 }
 
 /* The cache has this contact, and has answered with it. */

@@ -1,7 +1,7 @@
 /* phases.c - what a query does in a slice: look, order, deliver, ask live sources.
  *
- * A read transaction is held for the slice. A query that must wait - for the front end,
- * for live sources - leaves without one. */
+ * A read transaction is held for the slice, or for all requests that came in one read. A
+ * query that must wait - for the front end, for live sources - leaves without one. */
 #include "base/clock.h"
 #include "base/error.h"
 #include "flow/query.h"
@@ -202,10 +202,9 @@ static void answer_company(struct query *q)
         company_of_trunk(q);
 }
 
-void phases_run(struct query *q, int64_t until)
+void phases_run(struct query *q, int64_t now, int64_t until)
 {
     struct flow *flow = q->flow;
-    int64_t now = clock_us();
     bool end;
 
     q->busy++;

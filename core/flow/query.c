@@ -231,6 +231,21 @@ static int make_plan(struct query *q)
     return q->walks ? 0 : -CTR_ENOMEM;
 }
 
+/* What asks for a field: the filter, the front end, the order, and an answer for a whole
+ * company. */
+static uint64_t kinds_needed(const struct query *q)
+{
+    uint64_t kinds = q->filter.kinds | q->ask.want;
+
+    for (uint32_t i = 0; i < q->ask.n_sort; i++)
+        kinds |= q->ask.sort[i].kinds;
+    if (q->caller)
+        kinds |= CTR_KIND(CTR_FIELD_ORGANISATION);
+    if (q->caller && q->conf->company_match)
+        kinds |= CTR_KINDS_PHONE;
+    return kinds;
+}
+
 static void begin_trace(struct query *q)
 {
     struct trace_record *t = &q->trace;
@@ -257,6 +272,7 @@ static int prepare(struct query *q)
     q->mode = q->ask.n_sort > 0                          ? QUERY_SORT
               : q->filter.numbers_only && !q->ask.id.ptr ? QUERY_RANK
                                                          : QUERY_STREAM;
+    q->kinds = kinds_needed(q);
     begin_trace(q);
     r = choose_sources(q);
     if (r < 0)
@@ -311,7 +327,7 @@ static void first_run(struct query *q)
         r = prepare(q);
         q->trace.us_plan = query_lap(q);
         if (r == 0)
-            phases_run(q, q->phase_us + first_slice(flow));
+            phases_run(q, q->phase_us, q->phase_us + first_slice(flow));
         flow->turn_spent_us += q->phase_us - q->began_us;
         flow_read_end(flow);
     } else {

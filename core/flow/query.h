@@ -74,6 +74,7 @@ struct query {
     struct arena hits_arena; /* for one batch */
     struct eval_filter filter;
     struct plan plan;
+    uint64_t kinds; /* of fields it looks at: what a record is taken apart for */
     uint8_t mode, phase;
     bool listed; /* in flow->queries */
     bool paused, canceled, ended;
@@ -131,7 +132,7 @@ uint32_t query_lap(struct query *q);
 
 /* ---- phases.c -------------------------------------------------------------- */
 /* One slice. Afterwards q is ended, waiting, or wants another. */
-void phases_run(struct query *q, int64_t until_us);
+void phases_run(struct query *q, int64_t now_us, int64_t until_us);
 /* Stops looking for candidates with this status; what was found goes out. */
 void query_stop(struct query *q, int status);
 

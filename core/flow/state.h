@@ -73,6 +73,8 @@ struct flow {
     int64_t turn_spent_us;
     uv_timer_t *tick; /* deadlines, while there are queries */
     unsigned read_depth;
+    bool read_held; /* open until the end of the loop's burst */
+    struct loop_burst burst;
     uint64_t read_serial; /* which read: what points into the map is valid for one */
     struct eval eval;
     const struct view_source *loaded_view; /* what eval holds */

@@ -73,7 +73,7 @@ static bool on_slice(struct loop_slice *slice)
         if (share < SLICE_LEAST_US)
             share = SLICE_LEAST_US;
         turns_leave(q);
-        phases_run(q, now + share < end ? now + share : end);
+        phases_run(q, now, now + share < end ? now + share : end);
         if (q->ended)
             query_release(q);
         else

@@ -75,16 +75,24 @@ static bool can_repeat(const struct query *q)
     return q->plan.n > 1 || (!q->plan.scan && !q->direct);
 }
 
-/* Takes the record apart, unless that is what was done last. */
+/* Is this record what was taken apart last, and as far as this query needs it? */
+static bool is_loaded(const struct query *q, uint32_t source, uint32_t recno)
+{
+    const struct flow *flow = q->flow;
+
+    return flow->loaded_view == &q->view->sources[source] &&
+           flow->loaded_recno == recno && flow->loaded_serial == flow->read_serial &&
+           flow->eval.plan == &q->conf->plan && (q->kinds & ~flow->eval.loaded) == 0;
+}
+
 static void load(struct query *q, uint32_t source, uint32_t recno, const struct record *r)
 {
     struct flow *flow = q->flow;
     const struct view_source *view = &q->view->sources[source];
 
-    if (flow->loaded_view == view && flow->loaded_recno == recno &&
-        flow->loaded_serial == flow->read_serial && flow->eval.plan == &q->conf->plan)
+    if (is_loaded(q, source, recno))
         return;
-    eval_load(&flow->eval, view, &q->conf->plan, r);
+    eval_load(&flow->eval, view, &q->conf->plan, r, q->kinds);
     flow->loaded_view = view;
     flow->loaded_recno = recno;
     flow->loaded_serial = flow->read_serial;
@@ -93,8 +101,11 @@ static void load(struct query *q, uint32_t source, uint32_t recno, const struct 
 int walk_load(struct query *q, uint32_t source, uint32_t recno)
 {
     struct record r;
-    int err = cache_get(q->view->sources[source].source->cache, recno, &r);
+    int err;
 
+    if (is_loaded(q, source, recno))
+        return 0;
+    err = cache_get(q->view->sources[source].source->cache, recno, &r);
     if (err < 0)
         return err;
     load(q, source, recno, &r);

@@ -36,6 +36,9 @@ struct loop {
     struct list slices;
     struct loop_slice *current; /* whose step runs, unless it was cancelled meanwhile */
 
+    unsigned bursts; /* nested */
+    struct list burst;
+
     uint64_t turn_began; /* ns; 0: not running */
     uint64_t idle_before;
     uint64_t longest; /* ns */
@@ -138,6 +141,7 @@ struct loop *loop_create(void)
     struct loop *loop = xcalloc(1, sizeof(*loop));
 
     list_init(&loop->slices);
+    list_init(&loop->burst);
     loop->thread = pthread_self();
     ensure(uv_loop_init(&loop->uv) == 0);
     ensure(uv_loop_configure(&loop->uv, UV_METRICS_IDLE_TIME) == 0);
@@ -258,6 +262,32 @@ void loop_slice_cancel(struct loop_slice *slice)
     if (slice->scheduled)
         list_remove(&slice->link);
     slice->scheduled = false;
+}
+
+void loop_burst_begin(struct loop *loop)
+{
+    loop->bursts++;
+}
+
+void loop_burst_end(struct loop *loop)
+{
+    ensure(loop->bursts > 0);
+    if (--loop->bursts > 0)
+        return;
+    while (!list_empty(&loop->burst)) {
+        struct loop_burst *burst = list_entry(loop->burst.next, struct loop_burst, link);
+
+        list_remove(&burst->link);
+        burst->end(burst);
+    }
+}
+
+bool loop_burst_add(struct loop *loop, struct loop_burst *burst)
+{
+    if (loop->bursts == 0)
+        return false;
+    list_append(&loop->burst, &burst->link);
+    return true;
 }
 
 uint64_t loop_take_longest_stall(struct loop *loop)

@@ -43,6 +43,17 @@ void loop_slice_start(struct loop *loop, struct loop_slice *slice,
                       bool (*step)(struct loop_slice *slice));
 void loop_slice_cancel(struct loop_slice *slice);
 
+/* A burst is one callback that does many small things: all requests of one read. What
+ * they share is opened by the first and closed at the end of the burst. */
+struct loop_burst {
+    struct list link;
+    void (*end)(struct loop_burst *burst);
+};
+void loop_burst_begin(struct loop *loop); /* they nest */
+void loop_burst_end(struct loop *loop);
+/* Has `end` called once, at the end. returns false where there is no burst. */
+bool loop_burst_add(struct loop *loop, struct loop_burst *burst);
+
 /* The longest that the loop was busy between two waits since the last call,
  * microseconds: everything but the waiting, callbacks of I/O included. */
 uint64_t loop_take_longest_stall(struct loop *loop);

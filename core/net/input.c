@@ -78,7 +78,9 @@ static size_t show(struct ctr_stream *s, const uint8_t *data, size_t n)
     int64_t used;
 
     s->in_data = true;
+    loop_burst_begin(s->service->net->loop);
     used = s->service->ops.on_data(s->conn, data, n);
+    loop_burst_end(s->service->net->loop);
     s->in_data = false;
     if (used > (int64_t)n) {
         log_error(s->service->name,

@@ -2,6 +2,7 @@
 
 #include "shim/phonenumber.h"
 
+#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <string>
@@ -76,6 +77,19 @@ int describe(const PhoneNumber &number, enum phonenumber_effort effort,
     return 0;
 }
 
+// Parsing costs most of a decision, and the number it gives counts only where it is the
+// digits as they are: then it is this one.
+bool may_be_short(const char *digits, size_t len, const std::string &region)
+{
+    PhoneNumber number;
+
+    if (len == 0 || len > kLongestNational || digits[0] < '1' || digits[0] > '9')
+        return true;
+    number.set_country_code(util->GetCountryCodeForRegion(region));
+    number.set_national_number(std::strtoull(std::string(digits, len).c_str(), NULL, 10));
+    return short_info->IsValidShortNumberForRegion(number, region);
+}
+
 } // namespace
 
 int phonenumber_init(void)
@@ -115,6 +129,8 @@ bool phonenumber_is_short(const char *region, const char *digits, size_t len)
 
                if (short_info->IsEmergencyNumber(dialled, where))
                    return 1;
+               if (!may_be_short(digits, len, where))
+                   return 0;
                if (util->Parse(dialled, where, &number) !=
                    PhoneNumberUtil::NO_PARSING_ERROR)
                    return 0;

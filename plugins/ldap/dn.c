@@ -229,30 +229,52 @@ bool dn_below(const struct dn *dn, const struct dn *base, uint32_t *above)
 
 static bool needs_escape(struct ctr_str s, size_t i)
 {
-    char c = s.ptr[i];
-
-    if (c == ' ')
+    switch (s.ptr[i]) {
+    case ' ':
         return i == 0 || i == s.len - 1;
-    if (c == '#')
+    case '#':
         return i == 0;
-    return strchr("\"+,;<>\\=", c) != NULL;
+    case '"':
+    case '+':
+    case ',':
+    case ';':
+    case '<':
+    case '>':
+    case '\\':
+    case '=':
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* What most ids and names are made of; never escaped. */
+static bool is_alnum(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
 void dn_put_value(struct ber_out *out, struct ctr_str value)
 {
     static const char digits[] = "0123456789abcdef";
-    bool utf8 = text_is_utf8(value);
+    bool utf8 = true, known = false;
     size_t from = 0;
 
     for (size_t i = 0; i < value.len; i++) {
         unsigned char c = (unsigned char)value.ptr[i];
-        char escape[3] = {'\\', digits[c >> 4], digits[c & 15]};
-        bool hex = c < 0x20 || c == 0x7f || (c >= 0x80 && !utf8);
+        bool hex;
 
+        if (is_alnum((char)c))
+            continue;
+        if (c >= 0x80 && !known) {
+            utf8 = text_is_utf8(value);
+            known = true;
+        }
+        hex = c < 0x20 || c == 0x7f || (c >= 0x80 && !utf8);
         if (!hex && !needs_escape(value, i))
             continue;
         ber_put(out, value.ptr + from, i - from);
-        ber_put(out, escape, hex ? 3 : 1);
+        ber_put(out, (const char[]){'\\', digits[c >> 4], digits[c & 15]}, hex ? 3 : 1);
         from = hex ? i + 1 : i;
     }
     ber_put(out, value.ptr + from, value.len - from);

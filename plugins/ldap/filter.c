@@ -36,18 +36,27 @@ static void ask(struct filter *f, const char *text, size_t n)
     f->n_asked += (uint32_t)n;
 }
 
+static bool is_written_plain(unsigned char c)
+{
+    return c >= 0x20 && c != 0x7f && c != '*' && c != '(' && c != ')' && c != '\\';
+}
+
 static void ask_value(struct filter *f, struct ctr_str value)
 {
     static const char digits[] = "0123456789abcdef";
+    size_t i = 0;
 
-    for (size_t i = 0; i < value.len && f->n_asked < ASKED_MAX; i++) {
-        unsigned char c = (unsigned char)value.ptr[i];
-        char escape[3] = {'\\', digits[c >> 4], digits[c & 15]};
+    while (i < value.len && f->n_asked < ASKED_MAX) {
+        size_t from = i;
+        unsigned char c;
 
-        if (c < 0x20 || c == 0x7f || c == '*' || c == '(' || c == ')' || c == '\\')
-            ask(f, escape, sizeof(escape));
-        else
-            ask(f, (const char *)&value.ptr[i], 1);
+        while (i < value.len && is_written_plain((unsigned char)value.ptr[i]))
+            i++;
+        ask(f, value.ptr + from, i - from);
+        if (i == value.len)
+            break;
+        c = (unsigned char)value.ptr[i++];
+        ask(f, (const char[]){'\\', digits[c >> 4], digits[c & 15]}, 3);
     }
 }
 
@@ -76,7 +85,8 @@ static int build_value(struct filter *f, struct ber *b, uint32_t op, const char 
 
     if (!value)
         return -CTR_ENOMEM;
-    if (ber_str(b, BER_OCTETS, &name) || ber_str(b, BER_OCTETS, value) || ber_left(b))
+    if (ber_str(b, BER_OCTETS, &name) || ber_str(b, BER_OCTETS, value) ||
+        ber_ignore_rest(b))
         return -CTR_EFORMAT;
     ask_item(f, name, sign);
     ask_value(f, *value);
@@ -150,8 +160,8 @@ static int build_substr(struct filter *f, struct ber *b, struct node *out)
     int n, err;
 
     if (ber_str(b, BER_OCTETS, &name) || ber_enter(b, BER_SEQUENCE, &pieces) ||
-        ber_left(b) || count_elements(pieces, f->server->limits.substrings, &count) ||
-        count == 0)
+        ber_ignore_rest(b) ||
+        count_elements(pieces, f->server->limits.substrings, &count) || count == 0)
         return -CTR_EFORMAT;
     if (count > f->server->limits.substrings)
         return refuse(f, "too many pieces between the * of one substring filter");
@@ -179,7 +189,7 @@ static int build_extensible(struct filter *f, struct ber *b, struct node *out)
 
     if ((ber_peek(b) == 0x81 && ber_str(b, 0x81, &rule)) ||
         (ber_peek(b) == 0x82 && ber_str(b, 0x82, &type)) || ber_str(b, 0x83, &value) ||
-        (ber_peek(b) == 0x84 && ber_bool(b, 0x84, &dn)) || ber_left(b) ||
+        (ber_peek(b) == 0x84 && ber_bool(b, 0x84, &dn)) || ber_ignore_rest(b) ||
         (!rule.ptr && !type.ptr))
         return -CTR_EFORMAT;
     ask_item(f, type, dn ? ":dn" : "");

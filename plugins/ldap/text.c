@@ -5,6 +5,8 @@ bool text_same_nocase(struct ctr_str a, struct ctr_str b)
 {
     if (a.len != b.len)
         return false;
+    if (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0)
+        return true;
     for (size_t i = 0; i < a.len; i++)
         if (text_lower(a.ptr[i]) != text_lower(b.ptr[i]))
             return false;
@@ -90,7 +92,7 @@ bool text_is_utf8(struct ctr_str s)
     uint32_t c;
 
     for (size_t at = 0, n; at < s.len; at += n) {
-        n = decode(s, at, &c);
+        n = (unsigned char)s.ptr[at] < 0x80 ? 1 : decode(s, at, &c);
         if (n == 0)
             return false;
     }

@@ -285,7 +285,7 @@ static void look_at_all(const struct ctr_filter *asked, struct ctr_principal *pr
         cache_walk_init(&walk, source, CACHE_ALL, str_make(NULL, 0), false, NUMBER_NONE);
         while (cache_walk_next(&walk) == 0) {
             ensure(cache_get(source, walk.recno, &r) == 0);
-            eval_load(ev, &view->sources[i], &client->conf->plan, &r);
+            eval_load(ev, &view->sources[i], &client->conf->plan, &r, UINT64_MAX);
             if (access_owns(view, ev->owner) && eval_truth(ev, &filter.root) == EVAL_TRUE)
                 found_add(found, ev->id);
         }

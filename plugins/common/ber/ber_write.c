@@ -71,9 +71,11 @@ void ber_put_bool(struct ber_out *out, uint8_t tag, bool value)
 
 size_t ber_open(struct ber_out *out, uint8_t tag)
 {
-    uint8_t header[2] = {tag, 0};
-
-    ber_put(out, header, sizeof(header));
+    if (out->len + 2 <= out->cap) {
+        out->data[out->len] = tag;
+        out->data[out->len + 1] = 0;
+    }
+    out->len += 2;
     return out->len;
 }
 
@@ -81,10 +83,14 @@ size_t ber_open(struct ber_out *out, uint8_t tag)
  * small, so the move costs less than counting first would. */
 void ber_close(struct ber_out *out, size_t opened)
 {
-    size_t n = out->len - opened;
+    size_t n = out->len - opened, more;
     uint8_t length[5];
-    size_t more = encode_length(length, n) - 1;
 
+    if (n < 0x80 && ber_fits(out)) {
+        out->data[opened - 1] = (uint8_t)n;
+        return;
+    }
+    more = encode_length(length, n) - 1;
     out->len += more;
     if (!ber_fits(out))
         return;
