@@ -25,7 +25,6 @@ enum {
 
 struct run {
     struct storm storm;
-    bool sanitized;
     long baseline;
     int argc;
     char **argv;
@@ -36,7 +35,7 @@ static bool is_good(const struct run *run, const struct watch_result *r)
 {
     if (!r->alive || r->wrong > 0 || run->storm.hung > 0 || r->fds_after > r->fds_before)
         return false;
-    if (run->sanitized)
+    if (run->storm.sanitized)
         return true;
     return r->p99_ms <= P99_MS && r->max_ms <= MAX_MS && r->fds_ms <= FDS_MS &&
            r->rss_peak <= run->baseline + PEAK_KB &&
@@ -122,7 +121,7 @@ int main(int argc, char **argv)
     run.storm.pid = atoi(argv[3]);
     run.storm.random = (uint64_t)atoll(argv[4]);
     run.storm.full = strcmp(argv[5], "full") == 0;
-    run.sanitized = strcmp(argv[5], "sanitized") == 0;
+    run.storm.sanitized = strcmp(argv[5], "sanitized") == 0;
     warm_up(&run);
     run_groups(&run, storm_malformed);
     run_groups(&run, storm_requests);

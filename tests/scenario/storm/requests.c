@@ -292,7 +292,7 @@ static void cookies(struct storm *storm, unsigned n)
 const struct storm_group storm_requests[] = {
     {"values", values, 400, 9000},
     {"deep-filters", deep_filters, 60, 3000},
-    {"wide-filters", wide_filters, 20, 300},
+    {"wide-filters", wide_filters, 12, 300},
     {"names", names_of_entries, 100, 3000},
     {"attribute-lists", attribute_lists, 30, 1000},
     {"many-controls", many_controls, 60, 3000},

@@ -217,7 +217,7 @@ static void many_sessions(struct storm *storm, unsigned n)
 }
 
 const struct storm_group storm_sessions[] = {
-    {"bind-flood", bind_flood, 3000, 8000},
+    {"bind-flood", bind_flood, 2000, 8000},
     {"unauthenticated", unauthenticated, 2000, 20000},
     {"connects", connects, 1000, 10000},
     {"half-messages", half_messages, 100, 300},

@@ -18,6 +18,7 @@ struct storm {
     uint16_t port, tls_port;
     int pid;
     bool full;
+    bool sanitized; /* memory does not come back */
     unsigned cases, source;
     uint64_t random;
     unsigned hung; /* cases that did not end */
