@@ -1,8 +1,9 @@
 /* daemon.c - builds everything up in order, runs it, and tears it down in reverse.
  *
- *     configuration, sockets, descriptors      with the rights the daemon was started
- * with privileges dropped, folders confined cache, flow, instances started threads begin
- * here system calls confined, "ready"
+ * - with the rights of the start: configuration, sockets, state folder, descriptors
+ * - with privileges dropped and folders confined: cache, flow, the instances start
+ * - threads begin here
+ * - with system calls confined: "ready"
  */
 #include "daemon_private.h"
 
@@ -18,10 +19,11 @@
 #include "base/error.h"
 #include "os/confine.h"
 #include "os/limits.h"
+#include "os/memory.h"
 #include "plugin/describe.h"
 #include "state.h"
 
-enum { ERROR_MAX = 1024 };
+enum { ERROR_MAX = 1024, TIDY_MS = 1000 };
 
 static void begin_stop(struct daemon *d);
 static void finish_stop(struct daemon *d);
@@ -99,7 +101,7 @@ static int make_instances(struct daemon *d)
         }
         slot_set_problem(slot, error);
         if (si->role == INSTANCE_FRONTEND)
-            return -CTR_EIO;
+            return daemon_complain("a front end cannot run; its reason stands above");
     }
     return 0;
 }
@@ -196,6 +198,12 @@ static void on_watchdog(uv_timer_t *timer)
     notify_watchdog(d->notify);
 }
 
+static void on_tidy(uv_timer_t *timer)
+{
+    (void)timer;
+    memory_tidy();
+}
+
 static void open_handles(struct daemon *d)
 {
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
@@ -211,9 +219,11 @@ static void open_handles(struct daemon *d)
     uv_timer_init(uv, &d->watchdog);
     uv_timer_init(uv, &d->deadline);
     uv_timer_init(uv, &d->patience);
+    uv_timer_init(uv, &d->tidy);
     d->watchdog.data = d->deadline.data = d->patience.data = d;
     if (interval > 0)
         uv_timer_start(&d->watchdog, on_watchdog, interval, interval);
+    uv_timer_start(&d->tidy, on_tidy, TIDY_MS, TIDY_MS);
 }
 
 static void close_handles(struct daemon *d)
@@ -225,6 +235,7 @@ static void close_handles(struct daemon *d)
     uv_close((uv_handle_t *)&d->watchdog, NULL);
     uv_close((uv_handle_t *)&d->deadline, NULL);
     uv_close((uv_handle_t *)&d->patience, NULL);
+    uv_close((uv_handle_t *)&d->tidy, NULL);
     d->handles_open = false;
 }
 
@@ -359,6 +370,7 @@ static void init(struct daemon *d, const char *config_path)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN); /* until it can be followed */
     confine_prepare();
+    memory_prepare();
     d->loop = loop_create();
     d->env.loop = d->loop;
 }
@@ -426,10 +438,8 @@ int daemon_check(const char *config_path)
     log_set_level(LOG_LEVEL_ERROR);
     init(&d, config_path);
     err = number_global_init();
-    if (err == 0) {
-        d.net = net_create(d.loop, &(struct net_options){0});
+    if (err == 0)
         err = daemon_check_files(&d, &text);
-    }
     fputs(text.ptr ? text.ptr : "", stderr);
     if (err == 0)
         printf("%s: the configuration is right\n", d.config_path);

@@ -55,7 +55,7 @@ struct daemon {
     uint64_t descriptors;
 
     uv_signal_t signals[3];
-    uv_timer_t watchdog, deadline;
+    uv_timer_t watchdog, deadline, tidy;
     bool handles_open;
 
     unsigned ending; /* instances that stop */

@@ -36,36 +36,11 @@ struct reload {
 
 /* ---- looking -------------------------------------------------------------------- */
 
-/* Certificates are part of the files, too. */
-static void check_tls(struct daemon *d, const struct settings_instance *si,
-                      struct diag *diag)
-{
-    struct net_service_options options = si->net;
-    struct net_service *service;
-    char error[RELOAD_ERROR_MAX];
-
-    if (!si->plugin || !si->plugin->has_stream || !options.tls_certificate)
-        return;
-    options.name = si->name;
-    options.ops = &si->plugin->stream;
-    if (net_service_create(d->net, &options, &service, error, sizeof(error)) == 0)
-        net_service_stop(service, 0, NULL, NULL);
-    else
-        diag_error(diag, conf_option_place(si->values, "tls_certificate"), "%s", error);
-}
-
 static int load(struct daemon *d, struct strbuf *text, struct settings **out)
 {
     struct diag *diag = xcalloc(1, sizeof(*diag));
     int err = settings_load(d->config_path, SETTINGS_STRICT, &d->registry, diag, out);
 
-    for (unsigned i = 0; err == 0 && i < (*out)->n_instances; i++)
-        check_tls(d, &(*out)->instances[i], diag);
-    if (err == 0 && diag->errors > 0) {
-        settings_destroy(*out);
-        *out = NULL;
-        err = -CTR_ECONF;
-    }
     diag_format(diag, text);
     diag_finish(diag);
     free(diag);

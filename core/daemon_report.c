@@ -247,9 +247,6 @@ static void put_process(struct daemon *d, struct strbuf *out)
     put_one(out, "reloads_total", "counter", "Reloads asked for.", (double)d->n_reloads);
     put_one(out, "reloads_refused_total", "counter",
             "Reloads refused because something was wrong.", (double)d->n_refused);
-    put_one(out, "loop_stall_seconds", "gauge",
-            "The longest time between two turns of the loop since the last look.",
-            (double)loop_take_longest_stall(d->loop) / 1e6);
     cache_health(d->cache, &health);
     put_one(out, "cache_used_bytes", "gauge", "Bytes of the cache in use.",
             (double)health.used);

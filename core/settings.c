@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "os/privileges.h"
 #include "settings_private.h"
 
 static const char *const sections[] = {"contactor", "dialplan", "source",
@@ -90,6 +91,20 @@ const char *const *settings_list(struct settings_build *b,
 
 /* ---- [contactor] ---------------------------------------------------------------- */
 
+/* Only root becomes another user; elsewhere the name need not be known yet. */
+static void check_user(struct settings_build *b, const struct settings_daemon *s)
+{
+    struct privileges_user user;
+    char error[256];
+
+    if (!s->user || privileges_find(s->user, s->group, &user, error, sizeof(error)) == 0)
+        return;
+    if (privileges_is_root())
+        diag_error(b->diag, conf_option_place(s->values, "user"), "%s", error);
+    else
+        diag_warning(b->diag, conf_option_place(s->values, "user"), "%s", error);
+}
+
 static int read_daemon(struct settings_build *b, struct settings_daemon *out)
 {
     const struct conf_node *table = conf_get(conf_root(b->conf), "contactor");
@@ -115,6 +130,7 @@ static int read_daemon(struct settings_build *b, struct settings_daemon *out)
     out->log_level =
         (const enum log_level[]){LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO,
                                  LOG_LEVEL_DEBUG}[conf_int(values, "log_level")];
+    check_user(b, out);
     return 0;
 }
 

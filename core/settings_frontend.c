@@ -34,13 +34,29 @@ static uint64_t read_fields(struct section *s)
     return kinds ? kinds | CTR_KIND(CTR_FIELD_ID) : 0;
 }
 
-static void check_file(struct section *s, const char *option)
+static bool check_file(struct section *s, const char *option)
 {
     const char *path = conf_str(s->in->values, option);
 
-    if (path && access(path, R_OK) != 0)
-        diag_error(s->b->diag, conf_option_place(s->in->values, option),
-                   "cannot read %s: %m (as user id %u)", path, (unsigned)geteuid());
+    if (!path || access(path, R_OK) == 0)
+        return true;
+    diag_error(s->b->diag, conf_option_place(s->in->values, option),
+               "cannot read %s: %m (as user id %u)", path, (unsigned)geteuid());
+    return false;
+}
+
+/* What is in the files is part of the configuration: told with all other mistakes. */
+static void check_tls(struct section *s)
+{
+    const struct net_service_options *net = &s->in->net;
+    bool readable = check_file(s, "tls_certificate");
+    char error[1024];
+
+    readable = check_file(s, "tls_key") && readable;
+    if (readable && net->tls_certificate &&
+        net_check_tls(net->tls_certificate, net->tls_key, error, sizeof(error)) != 0)
+        diag_error(s->b->diag, conf_option_place(s->in->values, "tls_certificate"), "%s",
+                   error);
 }
 
 static void read_listen(struct section *s)
@@ -85,8 +101,7 @@ static void read_net(struct section *s)
     if (net->tls_key && !net->tls_certificate)
         diag_error(s->b->diag, conf_option_place(values, "tls_key"),
                    "tls_key without tls_certificate");
-    check_file(s, "tls_certificate");
-    check_file(s, "tls_key");
+    check_tls(s);
     net->idle_time = (uint32_t)conf_int(values, "idle_time");
     net->receive_time = (uint32_t)conf_int(values, "receive_time");
     net->send_time = (uint32_t)conf_int(values, "send_time");

@@ -228,16 +228,28 @@ static bool same_place(const struct net_address *a, const struct net_address *b)
     return a->port != 0 && a->port == b->port && strcmp(a->host, b->host) == 0;
 }
 
+/* Who before in's address i has the same one; NULL: nobody. */
+static const struct settings_instance *
+holder_of(const struct settings_build *b, const struct settings_instance *in, unsigned i)
+{
+    for (const struct settings_instance *o = b->s->instances; o <= in; o++)
+        for (unsigned k = 0; k < (o == in ? i : o->n_addresses); k++)
+            if (same_place(&in->addresses[i], &o->addresses[k]))
+                return o;
+    return NULL;
+}
+
 /* Two front ends at one address: the second could never listen. */
 static void check_addresses(struct settings_build *b, const struct settings_instance *in)
 {
-    for (unsigned i = 0; i < in->n_addresses; i++)
-        for (const struct settings_instance *o = b->s->instances; o <= in; o++)
-            for (unsigned k = 0; k < (o == in ? i : o->n_addresses); k++)
-                if (same_place(&in->addresses[i], &o->addresses[k]))
-                    diag_error(b->diag, conf_option_place(in->values, "listen"),
-                               "%s: [%s] listens at the same address",
-                               in->addresses[i].text, o->name);
+    for (unsigned i = 0; i < in->n_addresses; i++) {
+        const struct settings_instance *o = holder_of(b, in, i);
+
+        if (o)
+            diag_error(b->diag, conf_option_place(in->values, "listen"),
+                       "%s: [%s] listens at the same address", in->addresses[i].text,
+                       o->name);
+    }
 }
 
 static void collect_sources(struct settings_build *b)

@@ -85,6 +85,50 @@ static bool kind_usable(uint32_t kind)
            kind != CTR_FIELD_OWNER;
 }
 
+/* Names and numbers end up on displays and in headers of other protocols, where a line
+ * break is an attack. */
+static bool kind_is_one_line(uint32_t kind)
+{
+    return kind != CTR_FIELD_NOTE && kind != CTR_FIELD_STREET &&
+           kind != CTR_FIELD_PHOTO && kind != CTR_FIELD_CUSTOM;
+}
+
+static bool is_control(char c)
+{
+    return (uint8_t)c < ' ' || c == 0x7f;
+}
+
+static bool has_control(struct ctr_str s)
+{
+    for (uint64_t i = 0; i < s.len; i++)
+        if (is_control(s.ptr[i]))
+            return true;
+    return false;
+}
+
+/* Line breaks and other control characters as one blank. */
+static void value_one_line(struct encoder *e, struct value *v)
+{
+    struct ctr_str text = value_text(e, v);
+    size_t n = 0;
+    char *at;
+
+    if (!has_control(text))
+        return;
+    if (!v->converted) {
+        v->converted = e->utf8.len + 1;
+        strbuf_str(&e->utf8, text);
+    }
+    at = e->utf8.ptr + v->converted - 1;
+    for (size_t i = 0; i < v->text.len; i++) {
+        char c = is_control(at[i]) ? ' ' : at[i];
+
+        if (c != ' ' || (n > 0 && at[n - 1] != ' '))
+            at[n++] = c;
+    }
+    v->text.len = n > 0 && at[n - 1] == ' ' ? n - 1 : n;
+}
+
 /* returns whether it is worth a warning when it was not taken */
 static bool take_field(struct encoder *e, const struct ctr_field *f)
 {
@@ -111,7 +155,10 @@ static bool take_field(struct encoder *e, const struct ctr_field *f)
         if (v->text.len > CTR_VALUE_MAX)
             return false;
     }
-    e->n++;
+    if (kind_is_one_line(f->kind))
+        value_one_line(e, v);
+    if (v->text.len > 0)
+        e->n++;
     return true;
 }
 

@@ -96,6 +96,8 @@ static cJSON *contact_json(const struct ctr_contact *c)
 
 /* ---- the query ------------------------------------------------------------------ */
 
+static void lookup_start(struct lookup *l, struct flow_client *client);
+
 static int32_t on_hits(void *user, const struct ctr_contact *const *hits, uint32_t n)
 {
     struct lookup *l = user;
@@ -130,11 +132,36 @@ static void on_finish(void *arg)
     lookup_free(l);
 }
 
+/* Nobody is spelled like that: who sounds like it? */
+static void on_retry(void *arg)
+{
+    struct lookup *l = arg;
+    struct flow_client *client;
+
+    if (!l->request) {
+        lookup_free(l);
+        return;
+    }
+    client =
+        flow_client(l->request->control->ops->flow(l->request->control->ctx), l->client);
+    l->filter.op = CTR_OP_APPROX;
+    cJSON_AddBoolToObject(l->result, "sounds_like", true);
+    if (client)
+        lookup_start(l, client);
+    else
+        on_finish(l); /* a reload took it away: then nobody was found */
+}
+
 static void on_done(void *user, const struct ctr_outcome *outcome)
 {
     struct lookup *l = user;
 
     l->query = NULL;
+    if (outcome->status == 0 && l->filter.op == CTR_OP_WORDS && l->request &&
+        cJSON_GetArraySize(l->hits) == 0) {
+        loop_post(l->request->control->loop, on_retry, l);
+        return;
+    }
     cJSON_AddStringToObject(l->result, "status",
                             outcome->status == 0 ? "ok" : error_name(outcome->status));
     if (outcome->status != 0)

@@ -113,8 +113,10 @@ static void sync_try(struct sync_request *s)
         request_error(request, err, "there is no source '%s'%s", s->source,
                       request_hint(request, "source", s->source, hint, sizeof(hint)));
     else
-        request_error(request, err, "source '%s' cannot be synced: %s", s->source,
-                      error_text(err));
+        request_error(
+            request, err,
+            "source '%s' cannot be synced: %s; `contactorctl sources %s` tells why",
+            s->source, error_text(err), s->source);
     sync_free(s);
 }
 

@@ -134,6 +134,8 @@ static int show_hits(const cJSON *result, const char *what)
     const cJSON *hits = member(result, "hits"), *hit;
     int n = 0, code = CTL_OK;
 
+    if (member(result, "sounds_like") && cJSON_GetArraySize(hits) > 0)
+        puts("nobody is spelled like that; who sounds like it:\n");
     cJSON_ArrayForEach(hit, hits)
     {
         if (n++)

@@ -39,11 +39,12 @@ static int compile_exact(struct eval_filter *filter, struct eval_leaf *leaf,
     return 0;
 }
 
-/* The digits of each piece after the initial; pieces without digits fall away. returns
+/* The digits of each piece from `first` on; pieces without digits fall away. returns
  * false when one cannot be part of a number. */
-static bool read_pieces(struct eval_number *q, const struct eval_leaf *leaf)
+static bool read_pieces(struct eval_number *q, const struct eval_leaf *leaf,
+                        uint32_t first)
 {
-    for (uint32_t i = 1; i < leaf->n_values; i++) {
+    for (uint32_t i = first; i < leaf->n_values; i++) {
         struct eval_piece *piece = &q->pieces[q->n_pieces];
         size_t n;
 
@@ -83,14 +84,18 @@ static int compile_substr(struct eval_leaf *leaf, const struct dialplan *plan,
 {
     struct ctr_str initial = leaf->values[0];
     struct eval_number *q = arena_alloc(arena, sizeof(*q));
+    uint32_t first = 1;
 
     if (!q)
         return -CTR_ENOMEM;
+    if (initial.len == 0 && leaf->n_values > 2 && leaf->values[1].len > 1 &&
+        leaf->values[1].ptr[0] == '+')
+        initial = leaf->values[first++]; /* "*+49*": nothing stands before a plus */
     q->pieces = arena_array(arena, leaf->n_values, sizeof(*q->pieces));
     if (!q->pieces)
         return -CTR_ENOMEM;
     leaf->number = q;
-    if (!read_pieces(q, leaf))
+    if (!read_pieces(q, leaf, first))
         return 0;
     if (initial.len > 0) {
         q->shape = EVAL_PREFIX;

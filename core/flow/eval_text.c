@@ -59,6 +59,38 @@ static int compile_words(struct eval_leaf *leaf, struct arena *arena)
     return 0;
 }
 
+static bool is_blank(char c)
+{
+    return (unsigned char)c <= ' ';
+}
+
+/* Folding trims. In a substring the blank at the end of a piece is asked for, unless it
+ * is the end of the whole: "Ann *" is not Anna. An address has no blanks. */
+static int keep_blanks(struct eval_leaf *leaf, uint32_t i, struct arena *arena)
+{
+    struct ctr_str asked = leaf->values[i], *fold = &leaf->folds[i].form[0];
+    bool before = i > 0 && asked.len > 0 && is_blank(asked.ptr[0]);
+    bool behind =
+        i < leaf->n_values - 1 && asked.len > 0 && is_blank(asked.ptr[asked.len - 1]);
+    char *kept;
+
+    if (!(before || behind) || (fold->len == 0 && !(before && behind)))
+        return 0;
+    if (fold->len == 0)
+        behind = false; /* blanks alone are one */
+    kept = arena_alloc(arena, fold->len + 2);
+    if (!kept)
+        return -CTR_ENOMEM;
+    if (before)
+        kept[0] = ' ';
+    if (fold->len > 0)
+        memcpy(kept + before, fold->ptr, fold->len);
+    if (behind)
+        kept[before + fold->len] = ' ';
+    *fold = str_make(kept, fold->len + before + behind);
+    return 0;
+}
+
 int eval_text_compile(struct eval_leaf *leaf, struct arena *arena)
 {
     leaf->folds = arena_array(arena, leaf->n_values, sizeof(*leaf->folds));
@@ -68,6 +100,9 @@ int eval_text_compile(struct eval_leaf *leaf, struct arena *arena)
         if (text_fold(arena, leaf->values[i], &leaf->folds[i]) < 0)
             return -CTR_ENOMEM;
         leaf->folds[i].n = 1;
+        if (leaf->op == CTR_OP_SUBSTR && leaf->kinds != CTR_KIND(CTR_FIELD_MAIL) &&
+            keep_blanks(leaf, i, arena) < 0)
+            return -CTR_ENOMEM;
     }
     if (leaf->op == CTR_OP_WORDS || leaf->op == CTR_OP_APPROX)
         return compile_words(leaf, arena);

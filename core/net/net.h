@@ -55,8 +55,10 @@ struct net_service_options {
     unsigned max_sessions, max_sessions_per_peer; /* of this service; 0: the net's */
 };
 
-/* returns 0 | -CTR_E* with a sentence in error (certificate unreadable, key does not
- * match) */
+/* Reads certificate and key as a service would, and tells what is wrong with them.
+ * returns 0 | -CTR_E* with a sentence in error (unreadable, key does not match) */
+int net_check_tls(const char *certificate, const char *key, char *error, size_t cap);
+/* returns 0 | -CTR_E* with a sentence in error, as net_check_tls */
 int net_service_create(struct net *net, const struct net_service_options *options,
                        struct net_service **out, char *error, size_t cap);
 /* bind and listen now; accepting begins with net_service_start. A socket passed by

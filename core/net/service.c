@@ -65,6 +65,16 @@ static int load_tls(const struct net_service *service, struct tls_context **out,
                               out, error, cap);
 }
 
+int net_check_tls(const char *certificate, const char *key, char *error, size_t cap)
+{
+    struct tls_context *context;
+    int rc = tls_context_create("check", certificate, key, &context, error, cap);
+
+    if (rc == 0)
+        tls_context_unref(context);
+    return rc;
+}
+
 int net_service_create(struct net *net, const struct net_service_options *options,
                        struct net_service **out, char *error, size_t cap)
 {

@@ -86,6 +86,8 @@ static void add_field(struct contacts *c, const struct rows *r, struct ctr_field
         snprintf(note, sizeof(note), "%s is longer than %d bytes and was left out",
                  kind_name(&f), CTR_VALUE_MAX);
         say(c, r->line, note);
+    } else if (f.value.len == 0) {
+        return;
     } else if (contact->n_fields == CTR_FIELDS_MAX) {
         snprintf(note, sizeof(note),
                  "%s is beyond the %d values of a contact and was left "
@@ -107,24 +109,50 @@ static uint32_t kind_of(const struct use *u, const struct rows *r)
     return plan_phone_kind(label.ptr, label.len);
 }
 
+/* Whether a second number begins behind value.ptr[i]: on a new line, or after a mark that
+ * also stands within numbers (089/840798, a pause) but there is never followed by a plus.
+ */
+static bool parts_numbers(struct ctr_str value, uint64_t i)
+{
+    if (value.ptr[i] == '\n' || value.ptr[i] == '\r')
+        return true;
+    if (!strchr("/|,;", value.ptr[i]))
+        return false;
+    for (i++; i < value.len && value.ptr[i] == ' ';)
+        i++;
+    return i < value.len && value.ptr[i] == '+';
+}
+
+/* The length of the first of the values in a cell, and of the mark behind it. */
+static uint64_t first_value(const struct use *u, uint32_t kind, struct ctr_str value,
+                            uint64_t *mark)
+{
+    const char *colons = u->split ? memmem(value.ptr, value.len, ":::", 3) : NULL;
+
+    *mark = 1;
+    if (!colons && CTR_KINDS_PHONE & CTR_KIND(kind))
+        for (uint64_t i = 0; i < value.len; i++)
+            if (value.ptr[i] && parts_numbers(value, i))
+                return i;
+    *mark = colons ? 3 : 0;
+    return colons ? (uint64_t)(colons - value.ptr) : value.len;
+}
+
 static void add_values(struct contacts *c, const struct rows *r, const struct use *u,
                        struct ctr_str value)
 {
     struct ctr_field f = {.kind = kind_of(u, r)};
-    const char *mark;
-    uint64_t n;
+    uint64_t n, mark;
 
     if (u->name)
         f.name = kit_str(u->name);
     while (value.len) {
-        mark = u->split ? memmem(value.ptr, value.len, ":::", 3) : NULL;
-        n = mark ? (uint64_t)(mark - value.ptr) : value.len;
+        n = first_value(u, f.kind, value, &mark);
         f.value = trim(value.ptr, n);
         if (f.value.len)
             add_field(c, r, f);
-        n += mark ? 3 : 0;
-        value.ptr += n;
-        value.len -= n;
+        value.ptr += n + mark;
+        value.len -= n + mark;
     }
 }
 

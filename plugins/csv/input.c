@@ -18,7 +18,7 @@ static int32_t fail_errno(const struct input *in, const char *what, int error)
                    : error == EACCES || error == EPERM ? -CTR_EACCES
                                                        : -CTR_EIO;
     const char *remedy = code == -CTR_ENOENT
-                             ? "put the file back or correct the option \"file\""
+                             ? "put the file back or correct the option 'file'"
                          : code == -CTR_EACCES
                              ? "let the daemon's user read the file and enter its folders"
                              : "check the disk or the network share it lies on";
@@ -51,7 +51,7 @@ static int32_t open_regular(struct input *in)
         return fail_errno(in, "stat", errno);
     if (!S_ISREG(in->before.st_mode))
         return kit_fail(in->host, -CTR_EINVAL,
-                        "%s is %s, not a regular file; correct the option \"file\"",
+                        "%s is %s, not a regular file; correct the option 'file'",
                         in->path, kind_of_file(in->before.st_mode));
     return 0;
 }

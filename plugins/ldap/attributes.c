@@ -10,8 +10,9 @@
 #define OFFICE (KIND(PHONE_BUSINESS) | KIND(PHONE_MAIN) | KIND(PHONE_OTHER))
 #define OUR(n) ATTR_OID_ARC ".1." #n
 
-#define OPER ATTR_OPERATIONAL
-#define PERS ATTR_INETORG
+#define OPER   ATTR_OPERATIONAL
+#define PERS   ATTR_INETORG
+#define ABSENT ATTR_ABSENT
 
 static const struct attr builtin[] = {
     {"objectClass", NULL, "2.5.4.0", 0, ATTR_CLASS, SYNTAX_OID, PERS},
@@ -70,6 +71,39 @@ static const struct attr builtin[] = {
     {"metaName", NULL, OUR(6), NAMES, ATTR_WORDS, SYNTAX_TEXT, ATTR_BY_NAME},
     {"objectCategory", NULL, "1.2.840.113556.1.4.782", 0, ATTR_CATEGORY, SYNTAX_TEXT,
      ATTR_BY_NAME | ATTR_SINGLE},
+
+    {"audio", NULL, "0.9.2342.19200300.100.1.55", 0, ABSENT, SYNTAX_OCTETS, PERS},
+    {"businessCategory", NULL, "2.5.4.15", 0, ABSENT, SYNTAX_TEXT, PERS},
+    {"carLicense", NULL, "2.16.840.1.113730.3.1.1", 0, ABSENT, SYNTAX_TEXT, PERS},
+    {"destinationIndicator", NULL, "2.5.4.27", 0, ABSENT, SYNTAX_TEXT, PERS},
+    {"employeeNumber", NULL, "2.16.840.1.113730.3.1.3", 0, ABSENT, SYNTAX_TEXT,
+     PERS | ATTR_SINGLE},
+    {"employeeType", NULL, "2.16.840.1.113730.3.1.4", 0, ABSENT, SYNTAX_TEXT, PERS},
+    {"homePostalAddress", NULL, "0.9.2342.19200300.100.1.39", 0, ABSENT, SYNTAX_TEXT,
+     PERS},
+    {"initials", NULL, "2.5.4.43", 0, ABSENT, SYNTAX_TEXT, PERS},
+    {"internationalISDNNumber", NULL, "2.5.4.25", 0, ABSENT, SYNTAX_TEXT, PERS},
+    {"manager", NULL, "0.9.2342.19200300.100.1.10", 0, ABSENT, SYNTAX_DN, PERS},
+    {"physicalDeliveryOfficeName", NULL, "2.5.4.19", 0, ABSENT, SYNTAX_TEXT, PERS},
+    {"postalAddress", NULL, "2.5.4.16", 0, ABSENT, SYNTAX_TEXT, PERS},
+    {"postOfficeBox", NULL, "2.5.4.18", 0, ABSENT, SYNTAX_TEXT, PERS},
+    {"preferredDeliveryMethod", NULL, "2.5.4.28", 0, ABSENT, SYNTAX_TEXT,
+     PERS | ATTR_SINGLE},
+    {"preferredLanguage", NULL, "2.16.840.1.113730.3.1.39", 0, ABSENT, SYNTAX_TEXT,
+     PERS | ATTR_SINGLE},
+    {"registeredAddress", NULL, "2.5.4.26", 0, ABSENT, SYNTAX_TEXT, PERS},
+    {"roomNumber", NULL, "0.9.2342.19200300.100.1.6", 0, ABSENT, SYNTAX_TEXT, PERS},
+    {"secretary", NULL, "0.9.2342.19200300.100.1.21", 0, ABSENT, SYNTAX_DN, PERS},
+    {"seeAlso", NULL, "2.5.4.34", 0, ABSENT, SYNTAX_DN, PERS},
+    {"teletexTerminalIdentifier", NULL, "2.5.4.22", 0, ABSENT, SYNTAX_OCTETS, PERS},
+    {"telexNumber", NULL, "2.5.4.21", 0, ABSENT, SYNTAX_OCTETS, PERS},
+    {"userCertificate", NULL, "2.5.4.36", 0, ABSENT, SYNTAX_OCTETS, PERS},
+    {"userPassword", NULL, "2.5.4.35", 0, ABSENT, SYNTAX_OCTETS, PERS},
+    {"userPKCS12", NULL, "2.16.840.1.113730.3.1.216", 0, ABSENT, SYNTAX_OCTETS, PERS},
+    {"userSMIMECertificate", NULL, "2.16.840.1.113730.3.1.40", 0, ABSENT, SYNTAX_OCTETS,
+     PERS},
+    {"x121Address", NULL, "2.5.4.24", 0, ABSENT, SYNTAX_TEXT, PERS},
+    {"x500UniqueIdentifier", NULL, "2.5.4.45", 0, ABSENT, SYNTAX_OCTETS, PERS},
 
     {"entryDN", NULL, "1.3.6.1.1.20", 0, ATTR_ENTRY_DN, SYNTAX_DN, OPER | ATTR_SINGLE},
     {"createTimestamp", NULL, "2.5.18.1", 0, ATTR_TIME, SYNTAX_TIME, OPER | ATTR_SINGLE},
@@ -173,7 +207,8 @@ static bool is_name(const char *z)
 /* What a name that is already taken may be given anew for. */
 static bool may_rename(const struct attr *a)
 {
-    return a->type == ATTR_FIELD || a->type == ATTR_TEL_URI || a->type == ATTR_SECOND;
+    return a->type == ATTR_FIELD || a->type == ATTR_TEL_URI || a->type == ATTR_SECOND ||
+           a->type == ATTR_ABSENT;
 }
 
 /* The attribute a configured name stands for from now on, without kinds yet. */

@@ -30,7 +30,8 @@ enum {
     ATTR_SOURCE,
     ATTR_AGE,
     ATTR_MATCH,
-    ATTR_LOCAL /* of our own entries, never of a contact */
+    ATTR_LOCAL, /* of our own entries, never of a contact */
+    ATTR_ABSENT /* of the standard's person; no contact has it, yet it is defined */
 };
 
 /* How the values are written, and so which matching rules fit. */

@@ -23,7 +23,7 @@ static int parse_bind(struct ber b, struct bind *out)
     if (ber_int(&b, BER_INTEGER, &out->version) || ber_str(&b, BER_OCTETS, &out->name))
         return -CTR_EFORMAT;
     out->simple = ber_peek(&b) == BER_CONTEXT(0);
-    if (ber_next(&b, &tag, &content) || ber_left(&b))
+    if (ber_next(&b, &tag, &content) || ber_ignore_rest(&b))
         return -CTR_EFORMAT;
     out->password = (struct ctr_str){(const char *)content.at, ber_left(&content)};
     return 0;

@@ -113,7 +113,7 @@ static void compare_contact(struct op *op)
     k->query.limit = 1;
     op->finish = on_query_end;
     k->step = STEP_EQUAL;
-    if (type == ATTR_LOCAL || type == ATTR_WORDS) {
+    if (type >= ATTR_LOCAL || type == ATTR_WORDS) {
         k->constant = RESULT_NO_SUCH_ATTRIBUTE;
         equal = &everything;
         k->step = STEP_EXISTS;
@@ -167,6 +167,11 @@ static void compare_run(struct op *op)
         end(op, RESULT_UNDEFINED_TYPE, "no such attribute type");
         return;
     }
+    if (k->ref.attr->type < ATTR_LOCAL && !attr_has_equality(k->ref.attr)) {
+        end(op, RESULT_INAPPROPRIATE_MATCHING,
+            "values of this attribute have no equality");
+        return;
+    }
     switch (k->target.kind) {
     case TARGET_ROOT:
         compare_local(op, can_tls ? &s->rootdse_tls : &s->rootdse);
@@ -194,8 +199,8 @@ static int prepare(struct op *op, const struct message *m)
     int err;
 
     if (ber_str(&b, BER_OCTETS, &entry) || ber_enter(&b, BER_SEQUENCE, &ava) ||
-        ber_left(&b) || ber_str(&ava, BER_OCTETS, &name) ||
-        ber_str(&ava, BER_OCTETS, &k->value) || ber_left(&ava))
+        ber_ignore_rest(&b) || ber_str(&ava, BER_OCTETS, &name) ||
+        ber_str(&ava, BER_OCTETS, &k->value) || ber_ignore_rest(&ava))
         return -CTR_EFORMAT;
     err = target_resolve(op->conn, &op->pool, entry, &k->target);
     if (err)

@@ -8,7 +8,7 @@
 #include "reply.h"
 
 enum {
-    TURN_MESSAGES = 256, /* then the others have their turn */
+    TURN_MESSAGES = 32, /* then the others have their turn */
     MESSAGE_ID_MAX = 0x7fffffff
 };
 
@@ -71,7 +71,7 @@ static int parse_message(const uint8_t *data, size_t n, struct message *m)
     if (ber_peek(&content) == BER_CONTEXT_CONS(0) &&
         ber_enter(&content, BER_CONTEXT_CONS(0), &m->controls))
         return -CTR_EFORMAT;
-    return ber_left(&content) ? -CTR_EFORMAT : 0;
+    return ber_ignore_rest(&content);
 }
 
 static int write_request(struct conn *c, const struct message *m)

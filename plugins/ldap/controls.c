@@ -32,7 +32,7 @@ static int parse_control(struct ber *list, struct control *out)
     if (ber_enter(list, BER_SEQUENCE, &b) || ber_str(&b, BER_OCTETS, &out->oid) ||
         (ber_peek(&b) == BER_BOOLEAN && ber_bool(&b, BER_BOOLEAN, &out->critical)) ||
         (ber_peek(&b) == BER_OCTETS && ber_str(&b, BER_OCTETS, &out->value)) ||
-        ber_left(&b))
+        ber_ignore_rest(&b))
         return -CTR_EFORMAT;
     return 0;
 }
@@ -65,7 +65,7 @@ static int parse_paged(struct ber b, struct controls *out)
 
     if (ber_enter(&b, BER_SEQUENCE, &content) || ber_left(&b) ||
         take_uint(&content, &out->page_size) ||
-        ber_str(&content, BER_OCTETS, &out->cookie) || ber_left(&content))
+        ber_str(&content, BER_OCTETS, &out->cookie) || ber_ignore_rest(&content))
         return -CTR_EFORMAT;
     return 0;
 }
@@ -97,7 +97,7 @@ static int parse_key(const struct conn *c, struct pool *pool, struct ber b,
     if (ber_str(&b, BER_OCTETS, &name) ||
         (ber_peek(&b) == BER_CONTEXT(0) && ber_str(&b, BER_CONTEXT(0), &rule)) ||
         (ber_peek(&b) == BER_CONTEXT(1) && ber_bool(&b, BER_CONTEXT(1), &reverse)) ||
-        ber_left(&b))
+        ber_ignore_rest(&b))
         return -CTR_EFORMAT;
     if (attributes_find(&c->server->attributes, pool, name, &ref))
         return -CTR_ENOMEM;
@@ -155,16 +155,16 @@ static int parse_vlv(struct ber b, struct controls *out)
     if (ber_peek(&v) == BER_CONTEXT_CONS(0)) {
         if (ber_enter(&v, BER_CONTEXT_CONS(0), &target) ||
             take_uint(&target, &out->offset) || take_uint(&target, &out->count) ||
-            ber_left(&target))
+            ber_ignore_rest(&target))
             return -CTR_EFORMAT;
         if (out->offset == 0)
             out->vlv_result = RESULT_OFFSET_RANGE;
     } else if (ber_str(&v, BER_CONTEXT(1), &out->target)) {
         return -CTR_EFORMAT;
     }
-    if (ber_left(&v) && ber_str(&v, BER_OCTETS, &context))
+    if (ber_peek(&v) == BER_OCTETS && ber_str(&v, BER_OCTETS, &context))
         return -CTR_EFORMAT; /* contextID: we keep none, so ours is never sent back */
-    return ber_left(&v) ? -CTR_EFORMAT : 0;
+    return ber_ignore_rest(&v);
 }
 
 /* --- the list

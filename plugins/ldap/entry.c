@@ -393,7 +393,7 @@ static void put_computed(const struct writer *w, const struct select_item *item)
     case ATTR_MATCH:
         put_match(w, item->name);
         break;
-    default: /* ATTR_WORDS has no values, ATTR_LOCAL is not a contact's */
+    default: /* ATTR_WORDS has no values, the others are not a contact's */
         break;
     }
 }

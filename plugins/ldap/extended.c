@@ -76,7 +76,7 @@ static void cancel(struct conn *c, const struct message *m, const struct extende
     int64_t id;
 
     if (!x->value.ptr || ber_enter(&b, BER_SEQUENCE, &content) || ber_left(&b) ||
-        ber_int(&content, BER_INTEGER, &id) || ber_left(&content) || id < 0 ||
+        ber_int(&content, BER_INTEGER, &id) || ber_ignore_rest(&content) || id < 0 ||
         id > INT32_MAX) {
         answer(c, m, RESULT_PROTOCOL_ERROR, "malformed Cancel", NULL);
         return;
@@ -94,7 +94,8 @@ static int parse_extended(struct ber b, struct extended *x)
 {
     *x = (struct extended){.value = {NULL, 0}};
     if (ber_str(&b, BER_CONTEXT(0), &x->name) ||
-        (ber_left(&b) && ber_str(&b, BER_CONTEXT(1), &x->value)) || ber_left(&b))
+        (ber_peek(&b) == BER_CONTEXT(1) && ber_str(&b, BER_CONTEXT(1), &x->value)) ||
+        ber_ignore_rest(&b))
         return -CTR_EFORMAT;
     return 0;
 }

@@ -85,7 +85,8 @@ static int build_value(struct filter *f, struct ber *b, uint32_t op, const char 
 
     if (!value)
         return -CTR_ENOMEM;
-    if (ber_str(b, BER_OCTETS, &name) || ber_str(b, BER_OCTETS, value) || ber_left(b))
+    if (ber_str(b, BER_OCTETS, &name) || ber_str(b, BER_OCTETS, value) ||
+        ber_ignore_rest(b))
         return -CTR_EFORMAT;
     ask_item(f, name, sign);
     ask_value(f, *value);
@@ -159,8 +160,8 @@ static int build_substr(struct filter *f, struct ber *b, struct node *out)
     int n, err;
 
     if (ber_str(b, BER_OCTETS, &name) || ber_enter(b, BER_SEQUENCE, &pieces) ||
-        ber_left(b) || count_elements(pieces, f->server->limits.substrings, &count) ||
-        count == 0)
+        ber_ignore_rest(b) ||
+        count_elements(pieces, f->server->limits.substrings, &count) || count == 0)
         return -CTR_EFORMAT;
     if (count > f->server->limits.substrings)
         return refuse(f, "too many pieces between the * of one substring filter");
@@ -188,7 +189,7 @@ static int build_extensible(struct filter *f, struct ber *b, struct node *out)
 
     if ((ber_peek(b) == 0x81 && ber_str(b, 0x81, &rule)) ||
         (ber_peek(b) == 0x82 && ber_str(b, 0x82, &type)) || ber_str(b, 0x83, &value) ||
-        (ber_peek(b) == 0x84 && ber_bool(b, 0x84, &dn)) || ber_left(b) ||
+        (ber_peek(b) == 0x84 && ber_bool(b, 0x84, &dn)) || ber_ignore_rest(b) ||
         (!rule.ptr && !type.ptr))
         return -CTR_EFORMAT;
     ask_item(f, type, dn ? ":dn" : "");

@@ -41,9 +41,6 @@ const struct ctr_filter *filter_equal(struct filter *f, const struct attr_ref *r
                                       struct ctr_str value);
 const struct ctr_filter *filter_present(struct filter *f, const struct attr_ref *ref);
 
-/* Whether a contact has an object class of this name or OID: LOCAL_*. */
-int filter_class(const struct server *s, struct ctr_str value);
-
 /* Matching rules we know, for extensible filters and the subschema. */
 struct rule {
     const char *name, *oid;

@@ -1,6 +1,8 @@
 /* leaf.c - see leaf.h: an attribute and a value become kinds, or a constant. */
 #include "leaf.h"
 
+#include "classes.h"
+
 #define KIND(name) CTR_KIND(CTR_FIELD_##name)
 
 const struct ctr_filter leaf_true = {.op = CTR_OP_TRUE};
@@ -219,57 +221,6 @@ static const struct ctr_filter *surname_leaf(struct filter *f, uint32_t op,
 
 /* --- what is the same for every contact, or for every one of a source --------------- */
 
-/* Classes we can say No about; of any other name we know nothing (RFC 4517 4.2.26). */
-static const char *const other_classes[] = {
-    "alias",
-    "applicationProcess",
-    "computer",
-    "contact",
-    "container",
-    "country",
-    "dcObject",
-    "device",
-    "domain",
-    "group",
-    "groupOfNames",
-    "groupOfUniqueNames",
-    "locality",
-    "organization",
-    "organizationalRole",
-    "organizationalUnit",
-    "posixAccount",
-    "posixGroup",
-    "printQueue",
-    "referral",
-    "residentialPerson",
-    "room",
-    "subentry",
-    "subschema",
-    "user",
-};
-
-int filter_class(const struct server *s, struct ctr_str value)
-{
-    static const struct {
-        const char *oid, *name;
-    } oids[] = {{"2.5.6.0", "top"},
-                {"2.5.6.6", "person"},
-                {"2.5.6.7", "organizationalPerson"},
-                {"2.16.840.1.113730.3.2.2", "inetOrgPerson"}};
-
-    value = text_trim(value);
-    for (size_t i = 0; i < sizeof(oids) / sizeof(oids[0]); i++)
-        if (str_same(value, str_of(oids[i].oid)))
-            return LOCAL_TRUE;
-    for (uint32_t i = 0; i < s->n_classes; i++)
-        if (text_same_nocase(value, s->classes[i]))
-            return LOCAL_TRUE;
-    for (size_t i = 0; i < sizeof(other_classes) / sizeof(other_classes[0]); i++)
-        if (text_same_nocase(value, str_of(other_classes[i])))
-            return LOCAL_FALSE;
-    return LOCAL_UNDEFINED;
-}
-
 static const struct ctr_filter *truth(struct filter *f, int value)
 {
     return value == LOCAL_UNDEFINED ? leaf_undefined(f) : constant(value == LOCAL_TRUE);
@@ -310,7 +261,7 @@ static const struct ctr_filter *computed_leaf(struct filter *f, const struct att
 {
     bool equal = op == CTR_OP_EQUAL || op == CTR_OP_APPROX;
 
-    if (attr->type == ATTR_LOCAL)
+    if (attr->type >= ATTR_LOCAL)
         return &leaf_false;
     if (op == CTR_OP_PRESENT)
         return attr->type == ATTR_MATCH ? leaf_undefined(f) : &leaf_true;
@@ -318,9 +269,9 @@ static const struct ctr_filter *computed_leaf(struct filter *f, const struct att
         return leaf_undefined(f);
     switch (attr->type) {
     case ATTR_CLASS:
-        return truth(f, filter_class(f->server, value));
+        return truth(f, class_of_contact(f->server, value));
     case ATTR_STRUCTURAL:
-        return constant(text_compare(value, STR("inetOrgPerson")) == 0);
+        return constant(str_same(class_find(value), STR("inetOrgPerson")));
     case ATTR_CATEGORY:
         return constant(text_compare(value, STR("person")) == 0 ||
                         text_starts_nocase(value, STR("cn=person,")));

@@ -1,6 +1,8 @@
 /* local.c - see local.h: filters on the few entries that are ours. */
 #include "local.h"
 
+#include "classes.h"
+
 #include "filter.h"
 
 static const struct local_attr *find(const struct local_entry *entry,
@@ -22,6 +24,11 @@ int local_equals(const struct local_entry *entry, const struct attr *attr,
 {
     const struct local_attr *have = find(entry, attr);
 
+    if (attr->type == ATTR_CLASS || attr->type == ATTR_STRUCTURAL) {
+        value = class_find(value);
+        if (!value.ptr)
+            return LOCAL_UNDEFINED;
+    }
     for (uint32_t i = 0; have && i < have->n; i++)
         if (text_compare(have->values[i], value) == 0)
             return LOCAL_TRUE;
@@ -39,6 +46,18 @@ static const char *search(struct ctr_str s, struct ctr_str piece)
     return NULL;
 }
 
+/* An initial piece without blanks before it, a final one without those behind. */
+static struct ctr_str trim_end(struct ctr_str piece, uint8_t tag)
+{
+    struct ctr_str rest = text_trim(piece);
+
+    if (tag == 0x80)
+        rest.len = (uint64_t)(piece.ptr + piece.len - rest.ptr);
+    else
+        rest = (struct ctr_str){piece.ptr, (uint64_t)(rest.ptr + rest.len - piece.ptr)};
+    return rest;
+}
+
 static bool value_matches(struct ctr_str value, struct ber pieces)
 {
     struct ber content;
@@ -48,6 +67,8 @@ static bool value_matches(struct ctr_str value, struct ber pieces)
         struct ctr_str piece = {(const char *)content.at, ber_left(&content)};
         const char *at = value.ptr;
 
+        if (tag != 0x81) /* blanks at the ends of the whole say nothing */
+            piece = trim_end(piece, tag);
         if (piece.len > value.len)
             return false;
         if (tag == 0x81)
@@ -209,8 +230,9 @@ static int matches(struct place *p, struct ber *b)
     case 0xa9:
         return matches_extensible(p, content);
     default:
-        return tag >= 0xa3 && tag <= 0xa8 ? matches_value(p, tag, content)
-                                          : LOCAL_UNDEFINED;
+        if (tag < 0xa3 || tag > 0xa8 || tag == 0xa7) /* none we know: not implemented */
+            return LOCAL_UNDEFINED;
+        return matches_value(p, tag, content);
     }
 }
 

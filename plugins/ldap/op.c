@@ -45,6 +45,10 @@ struct op *op_create(struct conn *c, const struct message *m, struct refusal *wh
         why->text = "too many requests under way on this connection; wait for answers";
         return NULL;
     }
+    if (s->n_ops >= CROWD_OPS && c->n_ops >= CROWD_SHARE) {
+        why->text = "too many requests under way on this server; wait for answers";
+        return NULL;
+    }
     if (c->n_ops > 0 &&
         (c->held + m->size > s->limits.pdu || s->held + m->size > HELD_MAX)) {
         why->text = "the requests under way are too large; wait for answers";
@@ -65,6 +69,7 @@ struct op *op_create(struct conn *c, const struct message *m, struct refusal *wh
         op->next->prev = op;
     c->ops = op;
     c->n_ops++;
+    s->n_ops++;
     c->held += op->held;
     s->held += op->held;
     return op;
@@ -98,6 +103,7 @@ void op_free(struct op *op)
     if (op->next)
         op->next->prev = op->prev;
     c->n_ops--;
+    c->server->n_ops--;
     c->held -= op->held;
     c->server->held -= op->held;
     pool_reset(&op->pool);

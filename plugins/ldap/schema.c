@@ -131,6 +131,7 @@ static const char *const fixed_classes[] = {
     "( 2.5.6.5 NAME 'organizationalUnit' SUP top STRUCTURAL MUST ou )",
     "( 2.5.6.8 NAME 'organizationalRole' SUP top STRUCTURAL MUST cn )",
     "( 1.3.6.1.4.1.1466.344 NAME 'dcObject' SUP top AUXILIARY MUST dc )",
+    "( 2.5.17.0 NAME 'subentry' SUP top STRUCTURAL MUST cn )",
     "( 2.5.20.1 NAME 'subschema' AUXILIARY MAY ( objectClasses $ attributeTypes $ "
     "matchingRules $ ldapSyntaxes ) )",
 };
@@ -197,8 +198,21 @@ static void collect_classes(struct values *v, struct line *l)
     }
 }
 
+/* Rules of attributes that are no extensible filters. */
+static const char *const fixed_rules[] = {
+    "( 2.5.13.3 NAME 'caseIgnoreOrderingMatch' SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )",
+    "( 2.5.13.4 NAME 'caseIgnoreSubstringsMatch' SYNTAX 1.3.6.1.4.1.1466.115.121.1.58 )",
+    ("( 2.5.13.21 NAME 'telephoneNumberSubstringsMatch' "
+     "SYNTAX 1.3.6.1.4.1.1466.115.121.1.58 )"),
+};
+
 static void collect_rules(struct values *v, struct line *l)
 {
+    for (size_t i = 0; i < sizeof(fixed_rules) / sizeof(fixed_rules[0]); i++) {
+        l->n = 0;
+        add(l, "%s", fixed_rules[i]);
+        values_add(v, l);
+    }
     for (uint32_t i = 0; i < filter_n_rules; i++) {
         l->n = 0;
         add(l, "( %s NAME '%s' SYNTAX %s )", filter_rules[i].oid, filter_rules[i].name,
@@ -214,6 +228,9 @@ static void collect_syntaxes(struct values *v, struct line *l)
         add(l, "( %s DESC '%s' )", syntaxes[i].oid, syntaxes[i].name);
         values_add(v, l);
     }
+    l->n = 0;
+    add(l, "( 1.3.6.1.4.1.1466.115.121.1.58 DESC 'Substring Assertion' )");
+    values_add(v, l);
 }
 
 static void add_collected(struct entry_maker *k, const char *attr,

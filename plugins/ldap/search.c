@@ -89,7 +89,7 @@ static int read_request(struct op *op, struct search *s, const struct message *m
         *why = s->filter.why;
         return err;
     }
-    if (ber_enter(&b, BER_SEQUENCE, &names) || ber_left(&b))
+    if (ber_enter(&b, BER_SEQUENCE, &names) || ber_ignore_rest(&b))
         return -CTR_EFORMAT;
     return selection_parse(c->server, &op->pool, names, &s->selection, why);
 }

@@ -19,10 +19,34 @@ static void pick(struct picker *p, const struct attr *attr, struct ctr_str name,
     p->want |= attr_wants(attr);
 }
 
-static bool picked(const struct picker *p, struct ctr_str name)
+/* Whether the standards call an attribute so. Names of other directories ("department")
+ * stand for attributes of their own, and clients that ask for both expect both. */
+static bool is_standard(const struct attr *attr, struct ctr_str name)
 {
+    static const char *const second[] = {
+        "commonName",          "surname",       "gn",
+        "organizationName",    "userid",        "organizationalUnitName",
+        "rfc822Mailbox",       "fax",           "mobileTelephoneNumber",
+        "homeTelephoneNumber", "localityName",  "pagerTelephoneNumber",
+        "stateOrProvinceName", "streetAddress", "friendlyCountryName",
+        "domainComponent",
+    };
+
+    if (text_same_nocase(name, str_of(attr->name)) || str_same(name, str_of(attr->oid)))
+        return true;
+    for (size_t i = 0; i < sizeof(second) / sizeof(second[0]); i++)
+        if (text_same_nocase(name, str_of(second[i])))
+            return true;
+    return false;
+}
+
+static bool picked(const struct picker *p, const struct attr *attr, struct ctr_str name)
+{
+    bool standard = is_standard(attr, name);
+
     for (uint32_t i = 0; i < p->n; i++)
-        if (text_same_nocase(p->items[i].name, name))
+        if (text_same_nocase(p->items[i].name, name) ||
+            (standard && p->items[i].attr == attr && is_standard(attr, p->items[i].name)))
             return true;
     return false;
 }
@@ -43,7 +67,7 @@ static void pick_all(struct picker *p, bool operational)
     for (uint32_t i = 0; i < t->n; i++) {
         const struct attr *a = &t->list[i];
 
-        if (a->type != ATTR_LOCAL && !(a->flags & ATTR_BY_NAME) &&
+        if (a->type < ATTR_LOCAL && !(a->flags & ATTR_BY_NAME) &&
             ((a->flags & ATTR_OPERATIONAL) != 0) == operational && !picked_attr(p, a))
             pick(p, a, str_of(a->name), a->custom);
     }
@@ -85,7 +109,9 @@ static int pick_named(struct picker *p, struct pool *pool, struct ber list,
         }
         if (attributes_find(&p->s->attributes, pool, name, &ref))
             return -CTR_ENOMEM;
-        if (ref.attr && !picked(p, ref.name))
+        if (ref.attr && str_same(ref.name, str_of(ref.attr->oid)))
+            ref.name = str_of(ref.attr->name); /* answers have names, not OIDs */
+        if (ref.attr && !picked(p, ref.attr, ref.name))
             pick(p, ref.attr, ref.name, ref.custom);
     }
     return 0;

@@ -67,11 +67,15 @@ struct server {
     /* Requests not in use, kept for the next one. */
     struct op *idle_ops;
     uint32_t n_idle_ops;
-    uint64_t held; /* bytes of requests under way */
+    uint32_t n_ops; /* under way, over all connections */
+    uint64_t held;  /* bytes of requests under way */
 };
 
 /* The largest sum of requests under way over all connections, in bytes. */
 enum { HELD_MAX = 32 << 20 };
+/* With so many requests under way over all connections, each may have only its share:
+ * what a few greedy ones hold would else grow with their number. */
+enum { CROWD_OPS = 1024, CROWD_SHARE = 8 };
 /* Object classes every contact has before those of the options. */
 enum { SERVER_CLASSES = 5 };
 

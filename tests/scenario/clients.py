@@ -1,4 +1,6 @@
 """Every client asks as it really asks, and gets the name it would show."""
+import subprocess
+
 import ldap
 import ldap.controls
 from ldap.controls.sss import SSSRequestControl, SSSResponseControl
@@ -140,6 +142,9 @@ def others(d):
     raw.close()
     run = d.ldapsearch("(sn=Meier)", "cn", "telephoneNumber", bind=SBC)
     ok("telephoneNumber: +4989840798192" in run.stdout, "ldapsearch", run.stdout, run.stderr)
+    run = subprocess.run(["ldapwhoami", "-x", "-H", d.url, "-D", SBC[0], "-w", SBC[1]],
+                         capture_output=True, text=True, timeout=30)
+    is_(run.stdout.strip(), "dn:" + SBC[0], "ldapwhoami")
     pages = d.ldapsearch("(objectClass=person)", "cn", options=["-E", "pr=3/noprompt"])
     is_(pages.stdout.count("\ndn: ") + pages.stdout.startswith("dn: "), 8,
         "paged results deliver everything once")

@@ -38,6 +38,10 @@ def lookups(d):
     run = d.ctl("lookup", "+4989840798999", "--explain")
     ok("C4B" in run.stdout and "company" in run.stdout.lower(),
        "--explain tells a company match", run.stdout)
+    run = d.ctl("search", "maiherr")
+    ok("Anna Meier" in run.stdout and "sounds like" in run.stdout,
+       "who is not found as spelled is found as it sounds", run.stdout)
+    is_(d.ctl("search", "qwxyz").returncode, 1, "who sounds like nobody is not found")
     run = d.ctl("search", "mustermann", "acme")
     is_(run.returncode, 0, "search with two words")
     ok("Max" in run.stdout and "Moritz" in run.stdout, "finds both", run.stdout)

@@ -41,6 +41,15 @@ def check_config():
     run = check(d, CONFIG.replace('plugin = "csv"', 'plugin = "cvs"'))
     ok(run.returncode == 1 and "csv" in run.stderr + run.stdout, "an unknown plugin: did you mean",
        run.stderr)
+    d.write("no.crt", "no certificate")
+    run = check(d, CONFIG.replace('plugin = "csv"', 'plugin = "csv"\nprio = 3')
+                .replace('plugin = "ldap"', 'plugin = "ldap"\ntls_certificate = "{dir}/no.crt"')
+                .replace("{port}", "{port}\", \"ldap://127.0.0.1:{port}\", \"ldap://127.0.0.1:{port}")
+                .replace("[contactor]", '[contactor]\nuser = "no-such-user"'))
+    for problem in ("unknown key 'prio'", "no.crt", "no-such-user"):
+        ok(run.returncode == 1 and problem in run.stderr, f"told with all others: {problem}",
+           run.stderr)
+    is_(run.stderr.count("listens at the same address"), 2, "an address named thrice is told twice")
     os.makedirs(d.path("conf.d"))
     d.write("conf.d/10-more.toml", '[user.extra]\npassword_file = "{}"\n'.format(
         d.path("sbc.password")))
@@ -155,6 +164,9 @@ def broken_plugin():
             "at start the daemon runs on with the rest")
         ghost = d.source("ghost") or {}
         ok("ghost" in str(ghost.get("last_error")), "and sources tells the cause", ghost)
+        run = d.ctl("sync", "ghost")
+        ok(run.returncode == 4 and "contactorctl sources ghost" in run.stderr,
+           "a sync of it says where to look", run.stderr)
 
 
 for part in (check_config, reload, running, broken_plugin):

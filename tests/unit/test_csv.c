@@ -418,6 +418,26 @@ static void test_stray_quotes(void)
     testhost_destroy(t);
 }
 
+static void test_numbers_in_one_cell(void)
+{
+    struct testhost *t = sync_text("id;name;phone\n"
+                                   "1;A;+49 89 1234567 / +49 89 1234568\n"
+                                   "2;B;\"+49 89 1\r\n089/2\"\n"
+                                   "3;C;\"089/840798,,192\"\n"
+                                   "4;D;\"tel:+49-89-1;ext=2\"\n"
+                                   "5;E;\"+49 89 1;+49 89 2,\"\n",
+                                   0);
+
+    ok(testhost_find(t, "1")->n_fields == 3 && testhost_find(t, "2")->n_fields == 3 &&
+           testhost_find(t, "5")->n_fields == 3,
+       "two numbers in a cell are two numbers");
+    is_field(t, "1", CTR_FIELD_PHONE_BUSINESS, "+49 89 1234567");
+    is_field(t, "2", CTR_FIELD_PHONE_BUSINESS, "+49 89 1");
+    is_field(t, "3", CTR_FIELD_PHONE_BUSINESS, "089/840798,,192");
+    is_field(t, "4", CTR_FIELD_PHONE_BUSINESS, "tel:+49-89-1;ext=2");
+    testhost_destroy(t);
+}
+
 static void test_broken_multi_line(void)
 {
     struct testhost *t = sync_text("id;name;phone\n"
@@ -925,6 +945,7 @@ int main(void)
     test_encoding_blocks();
     test_bad_bytes();
     test_stray_quotes();
+    test_numbers_in_one_cell();
     test_broken_multi_line();
     test_endless_row();
     test_limits();

@@ -449,7 +449,7 @@ static void test_garbage(struct testhost *t)
         {"no operation", 5, "\x30\x03\x02\x01\x01"},
         {"unknown operation", 7, "\x30\x05\x02\x01\x01\x7e\x00"},
         {"a response", 7, "\x30\x05\x02\x01\x01\x61\x00"},
-        {"something behind", 9, "\x30\x07\x02\x01\x01\x42\x00\x04\x00"},
+        {"no element behind", 9, "\x30\x07\x02\x01\x01\x42\x00\x04\x05"},
         {"operation longer than the message", 7, "\x30\x05\x02\x01\x01\x63\x10"},
         {"bind without content", 7, "\x30\x05\x02\x01\x01\x60\x00"},
         {"extended without content", 7, "\x30\x05\x02\x01\x01\x77\x00"},

@@ -249,7 +249,9 @@ static void test_attributes(void)
     shows(ANNA, "CN Sn", "CN=Anna Huber Sn=Huber");
     shows(ANNA, "cn CN", "cn=Anna Huber");
     shows(ANNA, "surname", "surname=Huber");
-    shows(ANNA, "2.5.4.4", "2.5.4.4=Huber");
+    shows(ANNA, "2.5.4.4", "sn=Huber");
+    shows(ANNA, "sn surname 2.5.4.4", "sn=Huber");
+    shows(ANNA, "employeeNumber sn", "sn=Huber");
     shows(ANNA, "cn;lang-de", "cn=Anna Huber");
     shows(ANNA, "nothing sn", "sn=Huber");
     shows(ANNA, "1.1 sn", "sn=Huber");

@@ -209,6 +209,32 @@ static void read_all(const struct record *r)
     (void)record_check(r);
 }
 
+static void test_one_line(void)
+{
+    struct strbuf b = {0};
+    struct person p;
+    struct record r;
+    struct record_iter it = {0};
+    struct record_field f;
+    unsigned mobiles = 0;
+
+    person_name(&p, "1", "Anna", "Meier\r\nInjected: yes\t");
+    person_add(&p, CTR_FIELD_PHONE_MOBILE, "\x01\x7f");
+    person_add(&p, CTR_FIELD_NOTE, "one\ntwo");
+    r = encode(&b, &p, NULL);
+    while (record_next(&r, &it, &f)) {
+        if (f.kind == CTR_FIELD_SURNAME)
+            ok(str_eq_z(f.value, "Meier Injected: yes"), "a name is one line");
+        else if (f.kind == CTR_FIELD_DISPLAY_NAME)
+            ok(!memchr(f.value.ptr, '\n', f.value.len), "so is the name made of it");
+        else if (f.kind == CTR_FIELD_NOTE)
+            ok(str_eq_z(f.value, "one\ntwo"), "a note keeps its lines");
+        mobiles += f.kind == CTR_FIELD_PHONE_MOBILE;
+    }
+    is_int(mobiles, 0, "nothing but control characters is no value");
+    strbuf_finish(&b);
+}
+
 static void test_damaged(void)
 {
     struct strbuf b = {0};
@@ -256,6 +282,7 @@ int main(void)
     test_numbers();
     test_refused();
     test_many_fields();
+    test_one_line();
     test_damaged();
     return tap_done();
 }

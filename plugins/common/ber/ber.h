@@ -64,6 +64,9 @@ int ber_str(struct ber *b, uint8_t tag, struct ctr_str *out);
 int ber_int(struct ber *b, uint8_t tag, int64_t *out);
 /* Any byte but 0 is true. */
 int ber_bool(struct ber *b, uint8_t tag, bool *out);
+/* The rest of a SEQUENCE: what a later version of the protocol puts there is ignored (RFC
+ * 4511 section 4), bytes that are no elements are -CTR_EFORMAT. */
+int ber_ignore_rest(struct ber *b);
 
 /* --- writing ----------------------------------------------------------------------- */
 

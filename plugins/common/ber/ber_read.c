@@ -111,3 +111,14 @@ int ber_bool(struct ber *b, uint8_t tag, bool *out)
     *b = rest;
     return 0;
 }
+
+int ber_ignore_rest(struct ber *b)
+{
+    struct ber content;
+    uint8_t tag;
+
+    while (ber_left(b) > 0)
+        if (ber_next(b, &tag, &content))
+            return -CTR_EFORMAT;
+    return 0;
+}
