@@ -59,58 +59,73 @@ static void row_open(struct posting_iter *it, const MDB_val *row)
     it->end = it->at + row->mv_size;
 }
 
-/* The next posting of the row, and how many bytes it shares with the one before. returns
- * 0 | MDB_NOTFOUND: the row ends | MDB_CORRUPTED */
-static inline int row_step(struct posting_iter *it, size_t *shared_out)
+/* Takes the head of a posting off *at, which then stands on the bytes that follow. last:
+ * length of the posting before. returns 0 | MDB_NOTFOUND: the row ends | MDB_CORRUPTED */
+static inline int row_head(const uint8_t **at, const uint8_t *end, size_t last,
+                           size_t *shared, size_t *rest)
 {
-    const uint8_t *at = it->at;
-    size_t shared, rest;
-
-    if (at == it->end)
+    if (*at == end)
         return MDB_NOTFOUND;
-    shared = *at >> 3;
-    rest = *at++ & 7;
-    if (shared == SHARED_INLINE && at < it->end)
-        shared = *at++;
-    if (rest == 0 && at < it->end)
-        rest = *at++;
-    if (rest == 0 || rest > (size_t)(it->end - at) || shared > it->posting.len ||
-        shared + rest > POSTING_MAX)
+    *shared = **at >> 3;
+    *rest = *(*at)++ & 7;
+    if (*shared == SHARED_INLINE && *at < end)
+        *shared = *(*at)++;
+    if (*rest == 0 && *at < end)
+        *rest = *(*at)++;
+    if (*rest == 0 || *rest > (size_t)(end - *at) || *shared > last ||
+        *shared + *rest > POSTING_MAX)
         return MDB_CORRUPTED;
-    memcpy(it->posting.bytes + shared, at, rest);
-    it->posting.len = (uint8_t)(shared + rest);
-    it->at = at + rest;
-    *shared_out = shared;
     return 0;
 }
 
+/* The next posting of the row. returns 0 | MDB_NOTFOUND: the row ends | MDB_CORRUPTED */
 static int row_next(struct posting_iter *it)
 {
-    size_t shared;
+    const uint8_t *at = it->at;
+    size_t shared, rest;
+    int rc = row_head(&at, it->end, it->posting.len, &shared, &rest);
 
-    return row_step(it, &shared);
+    if (rc)
+        return rc;
+    memcpy(it->posting.bytes + shared, at, rest);
+    it->posting.len = (uint8_t)(shared + rest);
+    it->at = at + rest;
+    return 0;
 }
 
-/* On to the row's first posting not less than the bytes. One that shares more with the
- * posting before it than the bytes do is less, as that was; one that shares less is
- * more: only where it is as much are bytes compared. */
+/* From the row's begin on to its first posting not less than the bytes. `same`: as how
+ * many of them the last one began with, and was less. One that shares more with it is
+ * less, too; one that shares less is more; only where it is as much are bytes compared.
+ * So what is passed over need not be put together. */
 static int row_find(struct posting_iter *it, const uint8_t *bytes, size_t len)
 {
-    const struct posting *p = &it->posting;
-    size_t same = 0, shared;
+    const uint8_t *at = it->at;
+    size_t same = 0, last = 0, shared, rest;
     int rc;
 
-    while ((rc = row_step(it, &shared)) == 0) {
-        if (shared > same)
-            continue;
+    while ((rc = row_head(&at, it->end, last, &shared, &rest)) == 0) {
+        size_t n = 0;
+
         if (shared < same)
-            return 0;
-        while (same < p->len && same < len && p->bytes[same] == bytes[same])
-            same++;
-        if (same == len || (same < p->len && p->bytes[same] > bytes[same]))
-            return 0;
+            break;
+        if (shared == same) {
+            while (n < rest && same + n < len && at[n] == bytes[same + n])
+                n++;
+            if (same + n == len || (n < rest && at[n] > bytes[same + n]))
+                break;
+            same += n;
+        }
+        last = shared + rest;
+        at += rest;
     }
-    return rc;
+    it->at = at;
+    if (rc)
+        return rc;
+    memcpy(it->posting.bytes, bytes, shared);
+    memcpy(it->posting.bytes + shared, at, rest);
+    it->posting.len = (uint8_t)(shared + rest);
+    it->at = at + rest;
+    return 0;
 }
 
 int posting_next(struct posting_iter *it)
@@ -157,11 +172,11 @@ int posting_seek(struct posting_iter *it, MDB_cursor *cursor, const uint8_t *byt
     it->cursor = cursor;
     row_open(it, &v);
     rc = row_find(it, bytes, len);
-    while (rc == MDB_NOTFOUND || (rc == 0 && posting_cmp(&it->posting, bytes, len) < 0)) {
+    if (rc != MDB_NOTFOUND)
+        return rc;
+    do
         rc = posting_next(it);
-        if (rc == MDB_NOTFOUND)
-            break;
-    }
+    while (rc == 0 && posting_cmp(&it->posting, bytes, len) < 0);
     return rc;
 }
 

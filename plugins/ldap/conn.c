@@ -203,7 +203,9 @@ static int64_t on_data(void *conn, const uint8_t *data, uint64_t n)
     if (c->closing)
         return (int64_t)n;
     c->inside = true;
+    server_count_begin(c->server);
     used = take_messages(c, data, (size_t)n);
+    server_count_end(c->server);
     c->inside = false;
     if (used < 0)
         return used;

@@ -20,7 +20,7 @@ uint8_t reply_tag(uint8_t request)
     }
 }
 
-static void count_result(const struct server *s, int code)
+static void count_result(struct server *s, int code)
 {
     switch (code) {
     case RESULT_SUCCESS:

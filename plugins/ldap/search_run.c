@@ -100,7 +100,7 @@ static int32_t on_hits(void *user, const struct ctr_contact *const *hits, uint32
         s->over_limit = true;
         return -CTR_ECANCELED;
     }
-    c->server->host->metric_add(c->server->host, c->server->metric[METRIC_ENTRIES], n);
+    server_count_many(c->server, METRIC_ENTRIES, n);
     for (uint32_t i = 0; i < n; i++) {
         if (s->limited && s->left == 0) {
             s->over_limit = true;

@@ -60,6 +60,9 @@ struct server {
     uint64_t all_want;
 
     int32_t metric[METRIC_N];
+    /* While the messages of one read are handled: counted here, told at the end. */
+    bool counting;
+    uint32_t counted[METRIC_N];
 
     /* Requests not in use, kept for the next one. */
     struct op *idle_ops;
@@ -81,9 +84,32 @@ int server_create(const struct ctr_host *host, const struct ctr_config *config,
 void server_destroy(void *instance);
 int32_t server_check(const struct ctr_host *host, const struct ctr_config *config);
 
-static inline void server_count(const struct server *s, unsigned metric)
+static inline void server_count_many(struct server *s, unsigned metric, uint32_t n)
 {
-    s->host->metric_add(s->host, s->metric[metric], 1);
+    if (s->counting)
+        s->counted[metric] += n;
+    else
+        s->host->metric_add(s->host, s->metric[metric], n);
+}
+
+static inline void server_count(struct server *s, unsigned metric)
+{
+    server_count_many(s, metric, 1);
+}
+
+static inline void server_count_begin(struct server *s)
+{
+    s->counting = true;
+}
+
+static inline void server_count_end(struct server *s)
+{
+    s->counting = false;
+    for (unsigned i = 0; i < METRIC_N; i++) {
+        if (s->counted[i] > 0)
+            s->host->metric_add(s->host, s->metric[i], s->counted[i]);
+        s->counted[i] = 0;
+    }
 }
 
 #endif
