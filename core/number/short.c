@@ -27,17 +27,24 @@ static uint64_t pack(const char *country, const char *digits, size_t n)
 
 bool numbering_is_short(const char *country, const char *digits, size_t n)
 {
-    uint64_t question, known;
-    _Atomic uint64_t *slot;
+    _Atomic uint64_t *slot = NULL;
+    uint64_t question, hash;
     bool answer;
 
     if (n > DIGITS_MAX)
         return false;
     question = pack(country, digits, n);
-    slot = &slots[XXH3_64bits(&question, sizeof(question)) % SLOTS];
-    known = atomic_load_explicit(slot, memory_order_relaxed);
-    if ((known & ~(uint64_t)(KNOWN | SHORT)) == question && (known & KNOWN))
-        return known & SHORT;
+    hash = XXH3_64bits(&question, sizeof(question));
+    /* Two places, or else two numbers that are asked often might share one for ever. */
+    for (unsigned way = 0; way < 2; way++) {
+        _Atomic uint64_t *at = &slots[(hash ^ way) % SLOTS];
+        uint64_t known = atomic_load_explicit(at, memory_order_relaxed);
+
+        if ((known & ~(uint64_t)(KNOWN | SHORT)) == question && (known & KNOWN))
+            return known & SHORT;
+        if (!slot || !(known & KNOWN))
+            slot = at;
+    }
     answer = phonenumber_is_short(country, digits, n);
     atomic_store_explicit(slot, question | KNOWN | (answer ? SHORT : 0),
                           memory_order_relaxed);
