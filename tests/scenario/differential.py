@@ -136,7 +136,7 @@ def make_contacts(rng, n=300):
             pager=maybe(.1, number(rng)), fax=maybe(.2, rng.choice(numbers)),
             mail=maybe(.6, f"{rng.choice(FIRST[:4])}.{i % 90}@{rng.choice(['c4b', 'acme'])}.Example"),
             city=maybe(.5, rng.choice(CITY)), note=maybe(.4, rng.choice(NOTE)),
-            title=maybe(.2, rng.choice(["Dr.", "CEO", "ceo ", "Head of IT"]).strip()),
+            title=maybe(.2, rng.choice(["Dr.", "CTO", "cto ", "Head of IT"]).strip()),
             street=maybe(.3, f"Main St. {i % 12}"), state=maybe(.2, rng.choice(["BY", "Texas"])),
             zip=maybe(.4, f"{80000 + i % 40}"), country=maybe(.3, rng.choice(["DE", "Germany"])))
         if not row["first"] and not row["last"]:
