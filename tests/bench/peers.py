@@ -129,6 +129,7 @@ class Contactor:
     CONFIG = """
 [contactor]
 state_dir = "{db}/state"
+max_sessions_per_peer = 4096
 [dialplan.germany]
 country = "DE"
 [source.{source}]
@@ -152,6 +153,7 @@ listen = ["ldap://127.0.0.1:{port}"]
 base = "dc=contactor,dc=test"
 dialplan = "germany"
 anonymous = "allow"
+sources = ["contacts"]
 max_sessions_per_peer = 4096
 company_match = false
 """

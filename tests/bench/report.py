@@ -94,3 +94,35 @@ def plots(result, name):
     for load in result["loads"]:
         loads.setdefault(load["peer"], []).append((load["n"], load["rate"]))
     plot(name + "-load.svg", "First load", "contacts", "contacts/s", loads)
+
+
+BEGIN, END = "<!-- made by tests/bench/run -->", "<!-- end of what tests/bench/run made -->"
+
+
+def readme(result, path):
+    """Put the largest size's figures between the markers of the project's README."""
+    largest = max(result["sizes"])
+    lines = [f"{result['date']}, {result['machine']}, {short(largest)} contacts, "
+             + " beside ".join(result["versions"]) + "; the limit is a libuv server that frames "
+             "messages and sends canned answers, measured in the same minutes.", "",
+             "| work, connections:depth | lookups/s | % of the limit | x slapd | CPU ms/1k, slapd's |",
+             "|---|---|---|---|---|"]
+    for (work, cell, n), by_peer in cells(result).items():
+        ours, slapd = by_peer.get("contactor"), by_peer.get("slapd")
+        if n != largest or not ours or not slapd:
+            continue
+        lines.append(f"| {work} {cell} | {number(ours['ops'])} | {ours['share']:.0f} | "
+                     f"{ours['share'] / slapd['share']:.1f} | {number(1000 * ours['cpu'])}, "
+                     f"{number(1000 * slapd['cpu'])} |")
+    for load in result["loads"]:
+        if load["n"] == largest:
+            again = (f"; unchanged again {number(load['resync_rate'])}/s"
+                     if "resync_rate" in load else "")
+            lines += ["", f"First load into {load['peer']}: {number(load['rate'])} contacts/s, "
+                      f"{load['peak_mb']:.0f} MB peak, {load['db_mb']:.0f} MB on disk{again}."]
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[1]
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(before + BEGIN + "\n" + "\n".join(lines) + "\n" + END + after)
