@@ -59,7 +59,7 @@ int cache_cursor(struct cache_source *source, struct strbuf *out);
  */
 struct cache_health {
     uint64_t used, map_size;
-    int write_error; /* 0 or -CTR_E* of the last commit */
+    int write_error; /* -CTR_E* of the last failed write, until a load is committed */
     uint64_t commits, reopened;
 };
 void cache_health(struct cache *cache, struct cache_health *out);

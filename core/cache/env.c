@@ -308,7 +308,8 @@ int env_end(struct cache *c, MDB_txn *txn, int rc)
     if (err)
         look_for_panic(c);
     pthread_mutex_lock(&c->lock);
-    c->health.write_error = err;
+    if (err) /* stays until a load is committed: tidying up after it does not undo it */
+        c->health.write_error = err;
     c->health.commits += err == 0;
     pthread_mutex_unlock(&c->lock);
     if (err) {

@@ -409,10 +409,16 @@ static void on_step(struct cache *c, void *arg)
         rc = load->build ? build_step(load) : update_commit(load);
     if (rc == -CTR_EFULL && load->tries++ < TRIES_MAX && env_grow(c))
         rc = 1;
-    if (rc > 0)
+    if (rc > 0) {
         cache_task(c, on_step, load);
-    else
-        finish(load, rc);
+        return;
+    }
+    if (rc == 0) {
+        pthread_mutex_lock(&c->lock);
+        c->health.write_error = 0;
+        pthread_mutex_unlock(&c->lock);
+    }
+    finish(load, rc);
 }
 
 static void on_abort(struct cache *c, void *arg)
