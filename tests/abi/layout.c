@@ -1,4 +1,4 @@
-/* layout.c - every offset, size and constant of ABI 1.0 on LP64, for ever. Compiling is
+/* layout.c - every offset, size and constant of the ABI on LP64, for ever. Compiling is
  * the test: what breaks a line here breaks every plugin that was ever built.
  *
  * A new member at the end of a struct adds a line and changes the size of that struct; no
@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "contactor/ext/net.h"
+#include "contactor/ext/poll.h"
 #include "contactor/plugin.h"
 
 #define AT(type, member, offset)                              \
@@ -124,7 +125,8 @@ AT(ctr_source, sync, 16);
 AT(ctr_source, sync_cancel, 24);
 AT(ctr_source, search, 32);
 AT(ctr_source, search_cancel, 40);
-SIZE(ctr_source, 48);
+AT(ctr_source, test, 48); /* 1.1 */
+SIZE(ctr_source, 56);
 
 /* frontend.h */
 AT(ctr_scheme, name, 0);
@@ -196,7 +198,19 @@ AT(ctr_host, authenticate_cancel, 304);
 AT(ctr_host, principal_name, 312);
 AT(ctr_host, principal_ref, 320);
 AT(ctr_host, principal_unref, 328);
-SIZE(ctr_host, 336);
+AT(ctr_host, test_step, 336); /* 1.1 */
+AT(ctr_host, sync_group, 344);
+SIZE(ctr_host, 352);
+
+/* ext/poll.h, 1.1 */
+AT(ctr_polls, size, 0);
+AT(ctr_polls, reserved, 4);
+AT(ctr_polls, start, 8);
+AT(ctr_polls, change, 16);
+AT(ctr_polls, stop, 24);
+SIZE(ctr_polls, 32);
+IS(CTR_POLL_READ, 1);
+IS(CTR_POLL_WRITE, 2);
 
 /* plugin.h */
 AT(ctr_plugin, size, 0);
@@ -287,6 +301,7 @@ IS(CTR_OPT_LIST, 8);
 IS(CTR_OPT_MAP, 9);
 IS(CTR_OPT_REQUIRED, 1);
 IS(CTR_OPT_SECRET, 2);
+IS(CTR_OPT_PROGRAM, 4); /* 1.1 */
 
 /* constants of contact.h */
 IS(CTR_FIELD_CUSTOM, 63);
@@ -351,6 +366,7 @@ IS(CTR_ON_LANE, 0);
 IS(CTR_ON_LOOP, 1);
 IS(CTR_SOURCE_DELTA, 1);
 IS(CTR_SOURCE_SEARCH, 2);
+IS(CTR_SOURCE_PARALLEL, 4); /* 1.1 */
 
 /* constants of host.h */
 IS(CTR_LOG_ERROR, 3);
@@ -371,7 +387,7 @@ IS(CTR_CLOSE_SLOW, 4);
 IS(CTR_CLOSE_TLS, 5);
 IS(CTR_CLOSE_SHUTDOWN, 6);
 IS(CTR_CLOSE_LIMIT, 7);
-IS(CTR_ABI_CURRENT, 0x10000);
+IS(CTR_ABI_CURRENT, 0x10001);
 IS(CTR_KINDS_PHONE, UINT64_C(0xff) << 32);
 
 int main(void)

@@ -34,10 +34,14 @@ enum {
 /* Flags of an option. */
 enum {
     CTR_OPT_REQUIRED = 1u << 0,
-    CTR_OPT_SECRET = 1u << 1 /* the administrator writes NAME_file = "path" (or
-                              * NAME_credential = "systemd credential"); option_str(NAME)
-                              * gives the content, last line end removed. Never in the
-                              * file itself, never shown, never logged. */
+    CTR_OPT_SECRET = 1u << 1, /* the administrator writes NAME_file = "path" (or
+                               * NAME_credential = "systemd credential");
+                               * option_str(NAME) gives the content, last line end
+                               * removed. Never in the file itself, never shown, never
+                               * logged. */
+    CTR_OPT_PROGRAM = 1u << 2 /* PATH or LIST (its first string): a program the plugin
+                               * starts; the daemon's confinement leaves it executable.
+                               * Since 1.1 */
 };
 
 /* One option. An array of these travels with its stride, so the struct may grow.

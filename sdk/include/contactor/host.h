@@ -175,6 +175,24 @@ struct ctr_host {
     const char *(*principal_name)(const struct ctr_principal *principal);
     struct ctr_principal *(*principal_ref)(struct ctr_principal *principal);
     void (*principal_unref)(struct ctr_principal *principal); /* NULL-safe */
+
+    /* --- since 1.1: sources ----------------------------------------------------------
+     */
+
+    /* A step of a running test. step: one word, "login"; status: 0 | negative; detail:
+     * what was found, or what exactly failed in the other side's words; remedy: what to
+     * do about it, NULL when there is nothing. No secrets. thread: the test's */
+    void (*test_step)(const struct ctr_host *host, struct ctr_test *test,
+                      const char *step, int32_t status, const char *detail,
+                      const char *remedy);
+    /* Who is in a group that `allow` lists may name as @NAME, beside the users the
+     * configuration puts there: the whole membership, n names of principals (0: nobody is
+     * in it). Committed with the sync; a full sync forgets groups it does not name.
+     * returns 0 | -CTR_EINVAL | -CTR_EFULL (over 256 groups or 64 KiB of names each) |
+     * -CTR_ECANCELED. thread: the sync's */
+    int32_t (*sync_group)(const struct ctr_host *host, struct ctr_sync *sync,
+                          struct ctr_str group, const struct ctr_str *members,
+                          uint32_t n);
 };
 
 #ifdef __cplusplus

@@ -19,6 +19,8 @@
  *
  * History of the ABI
  *   1.0  first release
+ *   1.1  source: test, CTR_SOURCE_PARALLEL, several spellings of a number in a live
+ *        search; host: test_step, sync_group; CTR_OPT_PROGRAM; extension contactor.poll/1
  *
  * since 1.0 */
 #ifndef CONTACTOR_PLUGIN_H

@@ -30,12 +30,16 @@ enum {
 
 /* What a source can do beyond a full sync. */
 enum {
-    CTR_SOURCE_DELTA = 1u << 0, /* understands struct ctr_sync_request.cursor */
-    CTR_SOURCE_SEARCH = 1u << 1 /* has search and search_cancel */
+    CTR_SOURCE_DELTA = 1u << 0,  /* understands struct ctr_sync_request.cursor */
+    CTR_SOURCE_SEARCH = 1u << 1, /* has search and search_cancel */
+    CTR_SOURCE_PARALLEL =
+        1u << 2 /* ON_LANE: search has a lane of its own, so that it does not wait for a
+                 * running sync; the two may run at the same time. Since 1.1 */
 };
 
 struct ctr_sync; /* a running sync; valid until sync returns (lane) or sync_done (loop) */
 struct ctr_search; /* a running live search; valid until search_done */
+struct ctr_test;   /* a running test; valid until test returns. Since 1.1 */
 
 /* What the host wants. cursor absent: a full sync. Present: what changed since; the
  * source may answer in full after calling host->sync_full (its cursor expired). since 1.0
@@ -65,10 +69,21 @@ struct ctr_source {
     void (*sync_cancel)(void *instance, struct ctr_sync *sync);
 
     /* Ask the source itself. query as in query.h with principal NULL, valid until done.
-     */
+     * It may answer more than was asked: the host looks at each hit again.
+     * since 1.1: an EQUAL leaf over phone kinds holds the spellings of one number that
+     * the source may have stored, of which any may match: values[0] E.164 with its plus
+     * ("+4989840798192"; as asked where it is no such number), values[1] as dialled in
+     * the source's country ("089840798192"), and the last as asked. */
     int32_t (*search)(void *instance, struct ctr_search *search,
                       const struct ctr_query *query);
     void (*search_cancel)(void *instance, struct ctr_search *search);
+
+    /* Since 1.1, optional: try to reach the source, step by step ("resolve", "connect",
+     * "tls", "login", "query"), and tell each by host->test_step; change nothing. Ends at
+     * the first step that fails. ON_LANE: on the sync's lane, never beside a sync;
+     * ON_LOOP: must not block, so leave it out; the host then reads the first contacts.
+     * returns 0 | negative after the failing test_step */
+    int32_t (*test)(void *instance, struct ctr_test *test);
 };
 
 #ifdef __cplusplus

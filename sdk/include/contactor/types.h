@@ -30,7 +30,7 @@ struct ctr_str {
 #define CTR_ABI_MINOR(abi)    ((abi)&0xffffu)
 
 /* The ABI these headers describe. */
-#define CTR_ABI_CURRENT CTR_ABI(1, 0)
+#define CTR_ABI_CURRENT CTR_ABI(1, 1)
 
 #if defined(__GNUC__)
 #define CTR_EXPORT __attribute__((visibility("default")))
