@@ -131,7 +131,7 @@ struct source *source_get(struct flow *flow, const char *name)
 
 void source_destroy(struct source *s)
 {
-    ensure(!s->sync);
+    ensure(!s->sync && !s->test);
     live_detach_source(s);
     sync_notify(s, true, -CTR_ECANCELED);
     list_remove(&s->link);
@@ -188,7 +188,7 @@ static void drop_sources(struct flow *flow)
     {
         struct source *s = list_entry(it, struct source, link);
 
-        if (!s->conf && !s->started && !s->sync && list_empty(&flow->queries))
+        if (!s->conf && !s->started && !source_busy(s) && list_empty(&flow->queries))
             source_destroy(s);
     }
 }

@@ -21,6 +21,7 @@ enum {
 };
 
 static void schedule(struct source *s, int64_t at);
+static void plan_next(struct source *s);
 
 /* ---- state ----------------------------------------------------------------- */
 
@@ -158,6 +159,16 @@ static void take_rejects(struct source *s, struct ctr_sync *sync)
     memset(&sync->rejects, 0, sizeof(sync->rejects));
 }
 
+static void on_preview_over(struct source *s, struct ctr_sync *sync)
+{
+    preview_over(sync);
+    sync_free(sync);
+    if (!s->started)
+        set_state(s, SOURCE_DISABLED);
+    schedule_resume(s);
+    tell_stopped(s);
+}
+
 void schedule_sync_over(void *arg)
 {
     struct ctr_sync *sync = arg;
@@ -167,6 +178,10 @@ void schedule_sync_over(void *arg)
     s->sync = NULL;
     uv_timer_stop(s->timer);
     uv_timer_stop(s->progress);
+    if (sync->preview) {
+        on_preview_over(s, sync);
+        return;
+    }
     s->last_ms = (uint32_t)(clock_ms() - sync->began);
     s->last = sync->stats;
     s->last_status = status;
@@ -197,6 +212,11 @@ static void on_limit(uv_timer_t *timer)
     if (!s->sync)
         return;
     s->sync->overdue = true;
+    if (s->sync->preview) {
+        preview_overdue(s->sync);
+        sync_cancel(s);
+        return;
+    }
     sync_set_error(s, "it takes longer than its time limit and was told to end");
     set_state(s, SOURCE_FAILED);
     log_warn(s->who, "sync_overdue source=%s ms=%" PRId64, s->name,
@@ -226,7 +246,7 @@ static void begin(struct source *s, bool allow_delete, bool dry_run)
     set_state(s, SOURCE_SYNCING);
     start_timers(s);
     sync_notify(s, false, 0);
-    sync_start(s, allow_delete, dry_run);
+    sync_start(s, &(struct sync_options){allow_delete, dry_run, NULL});
 }
 
 static void on_due(uv_timer_t *timer)
@@ -234,8 +254,13 @@ static void on_due(uv_timer_t *timer)
     struct source *s = timer->data;
 
     s->next_run = 0;
-    if (s->started && s->conf && !s->sync)
+    if (s->started && s->conf && !source_busy(s))
         begin(s, false, false);
+}
+
+bool source_busy(const struct source *s)
+{
+    return s->sync || s->test;
 }
 
 /* at: clock_ms; 0: none planned */
@@ -244,14 +269,44 @@ static void schedule(struct source *s, int64_t at)
     int64_t now = clock_ms();
 
     s->next_run = at;
-    if (s->sync)
-        return; /* the timer is the limit's; plan_next follows */
+    if (source_busy(s))
+        return; /* the timer is the limit's; plan_next or schedule_resume follows */
     if (at == 0) {
         uv_timer_stop(s->timer);
         return;
     }
     uv_update_time(s->timer->loop);
     uv_timer_start(s->timer, on_due, at > now ? (uint64_t)(at - now) : 0, 0);
+}
+
+/* ---- in between ------------------------------------------------------------ */
+
+void schedule_put_off(struct source *s)
+{
+    s->resume_at = s->next_run;
+    s->next_run = 0;
+    uv_timer_stop(s->timer);
+}
+
+void schedule_resume(struct source *s)
+{
+    if (!s->started)
+        return;
+    if (s->wanted)
+        plan_next(s);
+    else if (s->next_run == 0) /* else planned anew meanwhile */
+        schedule(s, s->resume_at);
+    else
+        schedule(s, s->next_run);
+}
+
+void schedule_preview(struct source *s, struct preview *preview, uint32_t limit)
+{
+    schedule_put_off(s);
+    s->error_is_new = false;
+    uv_update_time(s->timer->loop);
+    uv_timer_start(s->timer, on_limit, limit, 0);
+    sync_start(s, &(struct sync_options){false, false, preview});
 }
 
 /* ---- from outside ---------------------------------------------------------- */
@@ -287,8 +342,10 @@ void flow_source_start(struct flow *flow, const char *name,
     s->started = true;
     s->failures = 0;
     s->error[0] = 0;
-    if (s->sync)
+    if (source_busy(s)) {
+        s->resume_at = clock_ms() + SOON;
         return;
+    }
     source_info_changed(s);
     s->last_success = source_info(s)->as_of;
     set_state(s, s->last_success > 0 ? SOURCE_OK : SOURCE_WAITING);
@@ -306,6 +363,7 @@ void flow_source_stop(struct flow *flow, const char *name, void (*done)(void *ar
     }
     s->started = s->wanted = false;
     live_cancel_source(s);
+    test_give_up(s, -CTR_ECANCELED);
     if (s->sync) {
         s->stopped = done;
         s->stopped_arg = arg;
@@ -323,6 +381,10 @@ void flow_source_error(struct flow *flow, const char *name, const char *reason)
 
     if (!s)
         return;
+    if (s->sync && s->sync->preview) { /* how the source stands is another matter */
+        snprintf(s->sync->reason, sizeof(s->sync->reason), "%s", reason ? reason : "");
+        return;
+    }
     sync_set_error(s, reason);
     s->error_is_new = true;
     if (!s->started)
@@ -343,7 +405,7 @@ static void on_wish(void *arg)
     if (s && s->started) {
         s->failures = 0;
         s->wanted = true;
-        if (!s->sync)
+        if (!source_busy(s))
             schedule(s, clock_ms() + SOON);
     }
     anchor_unref(wish->anchor);
@@ -369,7 +431,7 @@ int flow_source_sync_now(struct flow *flow, const char *name, bool allow_delete,
         return -CTR_ENOENT;
     if (!s->started)
         return -CTR_EUNAVAIL;
-    if (s->sync)
+    if (source_busy(s))
         return -CTR_EBUSY;
     if (on_change) {
         w = xcalloc(1, sizeof(*w));
@@ -408,7 +470,7 @@ void source_configured(struct source *s)
     shape = sync_shape(&s->conf->plan);
     if (s->shape != 0 && s->shape != shape)
         s->wanted = true; /* its numbers read differently now */
-    if (s->sync || s->failures > 0)
+    if (source_busy(s) || s->failures > 0)
         return;
     if (s->wanted)
         schedule(s, clock_ms() + SOON);

@@ -53,6 +53,9 @@ struct source {
     struct cache_load_stats last;
     struct rejects rejects;
     struct ctr_sync *sync;
+    struct ctr_test *test;
+    struct ctr_test *reading; /* a test that is carried out by a preview */
+    int64_t resume_at;        /* next_run, put off by a preview or test */
     struct list watchers;
     void (*stopped)(void *arg);
     void *stopped_arg;
@@ -75,6 +78,13 @@ void source_info_changed(struct source *source);
 /* live.c: its searches are told to end; are on their own. */
 void live_cancel_source(struct source *source);
 void live_detach_source(struct source *source);
+/* Nothing may begin now: a sync, a preview or a test is under way. */
+bool source_busy(const struct source *source);
+/* test.c, preview.c: whoever asked has gone. */
+void test_forget(struct source *source, void *arg);
+void preview_forget(struct source *source, void *arg);
+/* test.c: it is stopped; who waits for its test need not. */
+void test_give_up(struct source *source, int status);
 /* The configuration changed: plan the next sync by it. */
 void source_configured(struct source *source);
 

@@ -283,6 +283,16 @@ static void host_search_done(const struct ctr_host *host, struct ctr_search *sea
         source_search_done(in, search, status);
 }
 
+static void host_test_step(const struct ctr_host *host, struct ctr_test *test,
+                           const char *step, int32_t status, const char *detail,
+                           const char *remedy)
+{
+    struct instance *in = instance_of(host);
+
+    if (source_test_ok(in, test))
+        flow_test_step(test, step, status < 0 ? status : 0, detail, remedy);
+}
+
 /* ---- front ends ----------------------------------------------------------------- */
 
 /* Looked up each time: a reload makes new ones. NULL after a complaint, or when this
@@ -410,5 +420,6 @@ void host_fill(struct instance *in)
         .principal_name = host_principal_name,
         .principal_ref = principal_ref,
         .principal_unref = principal_unref,
+        .test_step = host_test_step,
     };
 }
