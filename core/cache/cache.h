@@ -54,6 +54,8 @@ struct cache_info {
 void cache_source_info(struct cache_source *source, struct cache_info *out); /* loop */
 /* The cursor committed with the last load. returns 0 | -CTR_ENOENT. Loop. */
 int cache_cursor(struct cache_source *source, struct strbuf *out);
+/* What cache_load_groups put beside the contacts. returns 0 | -CTR_ENOENT. Loop. */
+int cache_groups(struct cache_source *source, struct strbuf *out);
 
 /* Bytes of the map in use and its limit; whether the last write failed (disk full, I/O).
  */
@@ -99,6 +101,9 @@ int cache_load_begin(struct cache_source *source,
 int cache_load_put(struct cache_load *load, const struct ctr_contact *contacts, size_t n);
 /* A delta only: -CTR_EINVAL in a full load, which deletes what it does not put. */
 int cache_load_delete(struct cache_load *load, const struct ctr_str *ids, size_t n);
+/* Bytes of the caller's, committed with the load in place of those there are; without
+ * this call these stay. Before the commit. */
+void cache_load_groups(struct cache_load *load, struct ctr_str groups);
 /* All or nothing, cursor and contacts in one transaction; waits for the lane. Frees load.
  * cursor: at most 64 KiB; absent: a full load leaves none, a delta the one there is.
  * returns 0 | -CTR_EREFUSED (too many deletions; stats tell) | -CTR_EFULL | -CTR_EIO |

@@ -175,6 +175,13 @@ int cache_load_delete(struct cache_load *load, const struct ctr_str *ids, size_t
     return count_put(load, &none, rc);
 }
 
+void cache_load_groups(struct cache_load *load, struct ctr_str groups)
+{
+    strbuf_reset(&load->groups);
+    strbuf_str(&load->groups, groups);
+    load->has_groups = true;
+}
+
 void cache_load_progress(const struct cache_load *load, struct cache_load_stats *stats)
 {
     struct cache *c = load->cache;
@@ -187,7 +194,7 @@ void cache_load_progress(const struct cache_load *load, struct cache_load_stats 
 static void commit_begin(struct cache_load *load, struct ctr_str cursor)
 {
     (void)flush(load); /* its error is the load's, and found again by on_commit */
-    if (cursor.len > CACHE_CURSOR_MAX) {
+    if (cursor.len > CACHE_CURSOR_MAX || load->groups.len > CACHE_GROUPS_MAX) {
         pthread_mutex_lock(&load->cache->lock);
         load->error = load->error ? load->error : -CTR_EINVAL;
         pthread_mutex_unlock(&load->cache->lock);
@@ -315,6 +322,7 @@ static void finish(struct cache_load *load, int status)
 
     compare_finish(load);
     strbuf_finish(&load->cursor);
+    strbuf_finish(&load->groups);
     pthread_mutex_lock(&c->lock);
     load->status = status;
     load->finished = true;
@@ -428,5 +436,6 @@ static void on_abort(struct cache *c, void *arg)
     (void)c;
     compare_finish(load);
     strbuf_finish(&load->cursor);
+    strbuf_finish(&load->groups);
     free(load);
 }

@@ -34,6 +34,24 @@ void state_after(const struct cache_load *load, struct source_state *to, bool ch
     strbuf_add(&to->cursor, cursor->ptr, cursor->len);
 }
 
+int state_put(const struct cache_load *load, MDB_txn *txn,
+              const struct source_state *state)
+{
+    int rc = meta_put_source(load->cache, txn, load->source, state);
+
+    if (rc == 0 && load->has_groups)
+        rc = meta_put_groups(load->cache, txn, load->source, &load->groups);
+    return rc;
+}
+
+void state_publish(struct cache_load *load, struct source_state *state)
+{
+    load->source->stored = true;
+    cache_publish(load->source, state);
+    if (load->has_groups)
+        cache_publish_groups(load->source, &load->groups);
+}
+
 /* Both sides sorted: only what differs is written. */
 static void change_keys(struct update *u, const struct keys *from, const struct keys *to,
                         uint32_t recno)
@@ -217,14 +235,13 @@ int update_commit(struct cache_load *load)
     rc = changed ? change_rows(&u, txn) : 0;
     state_after(load, &u.state, changed);
     if (rc == 0)
-        rc = meta_put_source(c, txn, load->source, &u.state);
+        rc = state_put(load, txn, &u.state);
     rc = env_end(c, txn, rc);
     strbuf_finish(&u.old);
     if (rc) {
         strbuf_finish(&u.state.cursor);
         return rc;
     }
-    load->source->stored = true;
-    cache_publish(load->source, &u.state);
+    state_publish(load, &u.state);
     return 0;
 }

@@ -109,6 +109,14 @@ struct source *source_find(struct flow *flow, const char *name)
     return NULL;
 }
 
+static void take_groups(struct source *s)
+{
+    struct strbuf bytes = {0};
+
+    (void)cache_groups(s->cache, &bytes); /* none: there are none */
+    groups_set(&s->groups, &bytes);
+}
+
 struct source *source_get(struct flow *flow, const char *name)
 {
     struct source *s = source_find(flow, name);
@@ -126,7 +134,15 @@ struct source *source_get(struct flow *flow, const char *name)
     list_init(&s->searches);
     list_append(&flow->sources, &s->link);
     source_info_changed(s);
+    take_groups(s);
     return s;
+}
+
+void source_groups_changed(struct source *s)
+{
+    take_groups(s);
+    s->flow->loaded_view = NULL; /* it may go with its views */
+    setup_forget_views(s->flow->setup);
 }
 
 void source_destroy(struct source *s)
@@ -138,6 +154,7 @@ void source_destroy(struct source *s)
     flow_timer_close(s->timer);
     flow_timer_close(s->progress);
     free(s->rejects.items);
+    groups_finish(&s->groups);
     free(s->name);
     free(s);
 }

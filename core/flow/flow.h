@@ -149,6 +149,8 @@ int flow_sync_put(struct ctr_sync *sync, const struct ctr_contact *contacts, uin
 int flow_sync_delete(struct ctr_sync *sync, const struct ctr_str *ids, uint32_t n);
 void flow_sync_reject(struct ctr_sync *sync, const char *where, const char *reason);
 int flow_sync_cursor(struct ctr_sync *sync, struct ctr_str cursor);
+int flow_sync_group(struct ctr_sync *sync, struct ctr_str group,
+                    const struct ctr_str *members, uint32_t n);
 int flow_sync_full(struct ctr_sync *sync);
 void flow_sync_progress(struct ctr_sync *sync, uint64_t done, uint64_t total);
 int flow_sync_canceled(struct ctr_sync *sync);

@@ -65,6 +65,7 @@ struct query {
     struct flow_client *client;
     struct setup *setup;
     const struct setup_client *conf;
+    struct viewset *views; /* what view is part of */
     const struct view *view;
     struct ctr_query ask;
     struct ctr_query_ops ops;

@@ -186,6 +186,8 @@ void schedule_sync_over(void *arg)
     s->last = sync->stats;
     s->last_status = status;
     source_info_changed(s);
+    if (status == 0 && sync->groups_changed && !sync->dry_run)
+        source_groups_changed(s);
     if (status == 0)
         note_success(s, sync);
     else if (status == -CTR_ECANCELED && !sync->overdue)

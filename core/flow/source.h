@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "flow/groups.h"
 #include "flow/state.h"
 
 enum source_state {
@@ -49,7 +50,8 @@ struct source {
     int64_t last_run, last_success; /* wall */
     uint32_t last_ms;
     int last_status;
-    uint64_t shape; /* of the last sync; 0: none yet */
+    uint64_t shape;       /* of the last sync; 0: none yet */
+    struct groups groups; /* as of its last sync */
     struct cache_load_stats last;
     struct rejects rejects;
     struct ctr_sync *sync;
@@ -74,6 +76,8 @@ void source_destroy(struct source *source);
 const struct cache_info *source_info(struct source *source);
 /* Its data are older than `limit` ms. */
 bool source_is_stale(struct source *source, uint32_t limit);
+/* Its groups are others now: who may see what is found out anew. */
+void source_groups_changed(struct source *source);
 void source_info_changed(struct source *source);
 /* live.c: its searches are told to end; are on their own. */
 void live_cancel_source(struct source *source);

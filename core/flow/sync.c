@@ -144,6 +144,14 @@ int flow_sync_cursor(struct ctr_sync *sync, struct ctr_str cursor)
     return 0;
 }
 
+int flow_sync_group(struct ctr_sync *sync, struct ctr_str group,
+                    const struct ctr_str *members, uint32_t n)
+{
+    if (flow_sync_canceled(sync) < 0)
+        return -CTR_ECANCELED;
+    return keep_error(sync, groups_add(&sync->groups, group, members, n));
+}
+
 int flow_sync_full(struct ctr_sync *sync)
 {
     if (sync->load)
@@ -173,11 +181,26 @@ static void on_committed(void *arg, int status, const struct cache_load_stats *s
     schedule_sync_over(sync);
 }
 
+/* A full sync forgets the groups it did not name. */
+static void put_groups(struct ctr_sync *sync)
+{
+    struct ctr_str old = str_make(sync->old_groups.ptr, sync->old_groups.len);
+    struct strbuf all = {0};
+
+    groups_merge(sync->full ? str_make(NULL, 0) : old,
+                 str_make(sync->groups.ptr, sync->groups.len), &all);
+    sync->groups_changed = !str_eq(old, str_make(all.ptr, all.len));
+    if (sync->groups_changed)
+        cache_load_groups(sync->load, str_make(all.ptr, all.len));
+    strbuf_finish(&all);
+}
+
 static void commit(struct ctr_sync *sync)
 {
     struct ctr_str cursor = str_make(sync->cursor.ptr, sync->cursor.len);
     struct cache_load *load = sync->load;
 
+    put_groups(sync);
     sync->load = NULL;
     if (sync->may_wait) {
         sync->status = cache_load_commit(load, cursor, &sync->stats);
@@ -255,6 +278,7 @@ static struct ctr_sync *sync_create(struct source *s, const struct sync_options 
     sync->may_wait = s->driver.may_wait;
     sync->began = clock_ms();
     sync->full = sync->preview || !take_cursor(s, sync);
+    (void)cache_groups(s->cache, &sync->old_groups); /* none: there are none */
     if (!sync->preview && !sync->dry_run)
         s->shape = sync->shape;
     return sync;
@@ -267,6 +291,8 @@ void sync_free(struct ctr_sync *sync)
     preview_free(sync->preview);
     strbuf_finish(&sync->cursor);
     strbuf_finish(&sync->asked_cursor);
+    strbuf_finish(&sync->old_groups);
+    strbuf_finish(&sync->groups);
     free(sync);
 }
 

@@ -34,14 +34,15 @@ struct ctr_sync {
     unsigned max_delete_percent;
     bool allow_delete, dry_run, may_wait;
     struct preview *preview; /* NULL: a sync */
-    struct strbuf asked_cursor;
+    struct strbuf asked_cursor, old_groups;
     int64_t began;
 
     /* The sync's thread, until its end. */
     bool full;
     int error;
     struct cache_load *load;
-    struct strbuf cursor;
+    bool groups_changed;
+    struct strbuf cursor, groups;
     char reason[SOURCE_REASON];
     int status;
     struct cache_load_stats stats;

@@ -219,6 +219,17 @@ static int32_t host_sync_cursor(const struct ctr_host *host, struct ctr_sync *sy
     return flow_sync_cursor(sync, cursor);
 }
 
+static int32_t host_sync_group(const struct ctr_host *host, struct ctr_sync *sync,
+                               struct ctr_str group, const struct ctr_str *members,
+                               uint32_t n)
+{
+    struct instance *in = instance_of(host);
+
+    if (!source_handle_ok(in, sync, "sync_group"))
+        return -CTR_EINVAL;
+    return flow_sync_group(sync, group, members, n);
+}
+
 static int32_t host_sync_full(const struct ctr_host *host, struct ctr_sync *sync)
 {
     struct instance *in = instance_of(host);
@@ -421,5 +432,6 @@ void host_fill(struct instance *in)
         .principal_ref = principal_ref,
         .principal_unref = principal_unref,
         .test_step = host_test_step,
+        .sync_group = host_sync_group,
     };
 }
