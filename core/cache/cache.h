@@ -70,6 +70,16 @@ void cache_health(struct cache *cache, struct cache_health *out);
 
 struct cache_load;
 
+/* The first contacts a load adds, changes and deletes, for people to look at. */
+enum { CACHE_SAMPLE_MAX = 10, CACHE_SAMPLE_TEXT = 96 };
+enum cache_change { CACHE_ADDED, CACHE_CHANGED, CACHE_DELETED, CACHE_CHANGES };
+struct cache_sample {
+    unsigned n[CACHE_CHANGES];
+    struct {
+        char id[CACHE_SAMPLE_TEXT], name[CACHE_SAMPLE_TEXT]; /* cut to fit */
+    } item[CACHE_CHANGES][CACHE_SAMPLE_MAX];
+};
+
 struct cache_load_options {
     bool full;                   /* what is not put is deleted */
     const struct dialplan *plan; /* copied */
@@ -78,11 +88,17 @@ struct cache_load_options {
     uint64_t shape;
     /* A full load that would delete more of what there is is refused, and one that brings
      * nothing where there was something; up to five contacts any number but all may go.
-     * 100: never refused */
+     * 100: never refused; nor is the first load, before which there are only contacts
+     * that were put aside */
     unsigned max_delete_percent;
     bool allow_delete; /* this once */
     bool may_wait;     /* put may block while the lane catches up (source lanes) */
     bool dry_run;      /* count only, commit nothing */
+    /* dry_run: filled by the time the commit is done. The caller's; may be NULL. */
+    struct cache_sample *sample;
+    /* Contacts that somebody asked for, not what the source has: how old its data are
+     * stays as it is. A delta. */
+    bool aside;
 };
 
 struct cache_load_stats {
@@ -99,6 +115,8 @@ int cache_load_begin(struct cache_source *source,
 /* returns 0 | -CTR_EPAUSE (not may_wait: taken, slow down) | the error of the lane so far
  */
 int cache_load_put(struct cache_load *load, const struct ctr_contact *contacts, size_t n);
+/* One that is encoded already. */
+int cache_load_put_record(struct cache_load *load, struct ctr_str record);
 /* A delta only: -CTR_EINVAL in a full load, which deletes what it does not put. */
 int cache_load_delete(struct cache_load *load, const struct ctr_str *ids, size_t n);
 /* Bytes of the caller's, committed with the load in place of those there are; without

@@ -153,6 +153,18 @@ int cache_load_put(struct cache_load *load, const struct ctr_contact *contacts, 
     return count_put(load, &more, rc);
 }
 
+int cache_load_put_record(struct cache_load *load, struct ctr_str record)
+{
+    struct cache_load_stats more = {.seen = 1};
+    struct batch *b = batch_of(load);
+    size_t begin = b->data.len;
+
+    strbuf_add(&b->data, (const char[5]){0}, 5);
+    strbuf_str(&b->data, record);
+    entry_close(b, begin, STAGE_PUT);
+    return count_put(load, &more, batch_full(b) ? flush(load) : 0);
+}
+
 int cache_load_delete(struct cache_load *load, const struct ctr_str *ids, size_t n)
 {
     struct cache_load_stats none = {0};
@@ -342,7 +354,7 @@ static bool deletes_too_many(const struct cache_load *load, uint64_t deleted)
     uint64_t had = load->source->state.contacts;
 
     if (load->options.allow_delete || load->options.max_delete_percent >= 100 ||
-        deleted == 0)
+        deleted == 0 || load->source->state.as_of == 0)
         return false;
     if (load->n_old_seen == 0 && load->counts.added == 0)
         return true;
@@ -380,6 +392,10 @@ static int commit_ready(struct cache_load *load)
     pthread_mutex_lock(&load->cache->lock);
     publish_counts(load);
     pthread_mutex_unlock(&load->cache->lock);
+    if (load->options.dry_run && load->options.sample && deleted > 0)
+        rc = sample_unseen(load);
+    if (rc)
+        return rc;
     if (deletes_too_many(load, deleted))
         return -CTR_EREFUSED;
     if (load->options.dry_run)

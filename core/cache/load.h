@@ -82,6 +82,8 @@ struct cache_load {
 int compare_start(struct cache_load *load);
 int compare_put(struct cache_load *load, struct ctr_str record);
 int compare_delete(struct cache_load *load, struct ctr_str id);
+/* The first of those a full load did not see, into its sample. */
+int sample_unseen(struct cache_load *load);
 /* Frees what the lane has of the load. */
 void compare_finish(struct cache_load *load);
 void count_numbers(struct source_state *state, const struct record *r, int sign);

@@ -20,8 +20,10 @@ void state_after(const struct cache_load *load, struct source_state *to, bool ch
     const struct source_state *was = &load->source->state;
     const struct strbuf *cursor = &load->cursor;
 
-    to->as_of = clock_wall_ms();
-    to->changed_at = changed ? to->as_of : was->changed_at;
+    int64_t now = clock_wall_ms();
+
+    to->as_of = load->options.aside ? was->as_of : now;
+    to->changed_at = changed ? now : was->changed_at;
     to->generation = was->generation + changed;
     to->shape = load->options.full ? load->options.shape : was->shape;
     to->has_cursor = cursor->ptr != NULL;

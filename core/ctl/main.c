@@ -310,6 +310,9 @@ static int json_code(const struct command *c, const cJSON *result)
     if ((c->show == show_check || c->show == show_tested) &&
         !cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(result, "ok")))
         return CTL_NO;
+    if (c->show == show_synced &&
+        cJSON_IsString(cJSON_GetObjectItemCaseSensitive(result, "refused")))
+        return CTL_NO;
     return CTL_OK;
 }
 

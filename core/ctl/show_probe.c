@@ -46,9 +46,11 @@ int show_tested(const cJSON *result)
 {
     char text[VALUE_MAX];
 
-    printf("%s: %s after %s\n", member_str(result, "name"),
-           member_true(result, "ok") ? "everything works" : "this does not work",
-           span(member_num(result, "ms"), text));
+    printf("%s: %s", member_str(result, "name"),
+           member_true(result, "ok") ? "everything works" : "this does not work");
+    if (member_num(result, "ms") >= 1000)
+        printf(" (%s)", span(member_num(result, "ms"), text));
+    putchar('\n');
     return member_true(result, "ok") ? CTL_OK : CTL_NO;
 }
 

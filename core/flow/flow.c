@@ -1,4 +1,5 @@
 /* flow.c - builds flow up, gives it a configuration, takes it down. */
+#include <cjson/cJSON.h>
 #include <sodium.h>
 #include <stdlib.h>
 
@@ -155,6 +156,7 @@ void source_destroy(struct source *s)
     flow_timer_close(s->progress);
     free(s->rejects.items);
     groups_finish(&s->groups);
+    cJSON_Delete(s->dry_run);
     free(s->name);
     free(s);
 }

@@ -30,6 +30,13 @@ struct flow_rule {
     size_t n_who;
 };
 
+/* Times of day on the local clock, ascending. */
+enum { FLOW_TIMES_MAX = 24 };
+struct flow_times {
+    uint16_t minute[FLOW_TIMES_MAX];
+    unsigned n;
+};
+
 struct flow_source_config {
     const char *name;
     struct dialplan plan;
@@ -40,11 +47,13 @@ struct flow_source_config {
     size_t n_allow;
     const struct flow_rule *rules; /* fields only some may see; n_rules 0: all fields */
     size_t n_rules;
-    uint32_t sync_interval;      /* ms between syncs; 0: only on change and on demand */
-    uint32_t stale_after;        /* ms; answers from older data are marked; 0: never */
-    uint32_t sync_limit;         /* ms; a sync that takes longer is ended; 0: 1 h */
-    unsigned max_delete_percent; /* 20 */
-    bool live;                   /* ask the source itself at lookup, too */
+    uint32_t sync_interval;       /* ms between syncs; 0: only on change and on demand */
+    struct flow_times sync_times; /* n > 0: in place of the interval */
+    uint32_t stale_after;         /* ms; answers from older data are marked; 0: never */
+    uint32_t sync_limit;          /* ms; a sync that takes longer is ended; 0: 1 h */
+    unsigned max_delete_percent;  /* 20 */
+    bool live;                    /* ask the source itself at lookup, too */
+    uint32_t live_timeout;        /* ms it may take of the client's time; 0: 1500 */
 };
 
 enum flow_ambiguity { FLOW_AMBIGUITY_FIRST, FLOW_AMBIGUITY_COMPANY, FLOW_AMBIGUITY_ALL };
@@ -180,6 +189,11 @@ struct cJSON *flow_source_json(struct flow *flow, const char *name, bool with_re
 typedef void (*flow_sync_watch_fn)(void *arg, bool done, int status);
 int flow_source_sync_now(struct flow *flow, const char *name, bool allow_delete,
                          bool dry_run, flow_sync_watch_fn on_change, void *arg);
+/* What the dry run that has just ended found; how the source stands it leaves as it was.
+ * {"last": counts, "sample": {"added": [{"id", "name"}...], "changed", "deleted"},
+ *  "refused": why the sync would be, or null, "error": why it failed, or null}; NULL:
+ * there was none. */
+struct cJSON *flow_source_take_dry_run(struct flow *flow, const char *name);
 void flow_source_unwatch(struct flow *flow, void *arg);
 
 /* ---- trying a source: nothing is written, and how the source stands does not change */

@@ -11,7 +11,8 @@
 enum {
     DEFAULT_SIZE_LIMIT = 500,
     DEFAULT_TIME_LIMIT = 3000,
-    DEFAULT_SYNC_LIMIT = 3600 * 1000
+    DEFAULT_SYNC_LIMIT = 3600 * 1000,
+    DEFAULT_LIVE_TIMEOUT = 1500
 };
 
 static struct setup_names copy_names(struct arena *a, const char *const *names, size_t n)
@@ -52,6 +53,8 @@ static void copy_source(struct arena *a, struct setup_source *to,
     to->stale_after = from->stale_after;
     to->max_delete_percent = from->max_delete_percent;
     to->live = from->live;
+    to->live_timeout = from->live_timeout ? from->live_timeout : DEFAULT_LIVE_TIMEOUT;
+    to->sync_times = from->sync_times;
 }
 
 static void copy_client(struct arena *a, struct setup_client *to,

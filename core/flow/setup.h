@@ -33,7 +33,8 @@ struct setup_source {
     struct setup_names allow;
     struct setup_rule *rules;
     size_t n_rules;
-    uint32_t sync_interval, sync_limit, stale_after;
+    uint32_t sync_interval, sync_limit, stale_after, live_timeout;
+    struct flow_times sync_times;
     unsigned max_delete_percent;
     bool live;
     struct cache_source *cache;

@@ -41,12 +41,14 @@ struct source {
     struct flow_driver driver;
     bool started, wanted; /* wanted: as soon as the running sync has ended */
     enum source_state state;
-    char error[SOURCE_REASON];      /* "": none */
-    bool error_is_new;              /* set since the driver was last called */
-    uv_timer_t *timer;              /* next run; while syncing: the limit */
-    uv_timer_t *progress;           /* while syncing and watched */
-    int64_t next_run;               /* clock_ms; 0: none planned */
-    unsigned failures;              /* in a row */
+    char error[SOURCE_REASON]; /* "": none */
+    bool error_is_new;         /* set since the driver was last called */
+    uv_timer_t *timer;         /* next run; while syncing: the limit */
+    uv_timer_t *progress;      /* while syncing and watched */
+    int64_t next_run;          /* clock_ms; 0: none planned */
+    int64_t due_wall; /* next_run is this time of day, with jitter; 0: it is none */
+    int64_t place, done_place; /* see times.h: the planned one, the last that was run */
+    unsigned failures;         /* in a row */
     int64_t last_run, last_success; /* wall */
     uint32_t last_ms;
     int last_status;
@@ -57,7 +59,9 @@ struct source {
     struct ctr_sync *sync;
     struct ctr_test *test;
     struct ctr_test *reading; /* a test that is carried out by a preview */
-    int64_t resume_at;        /* next_run, put off by a preview or test */
+    int64_t resume_at;        /* next_run, put off by a preview, test or dry run */
+    enum source_state resume_state;
+    struct cJSON *dry_run; /* what the last one found, until it is taken */
     struct list watchers;
     void (*stopped)(void *arg);
     void *stopped_arg;
@@ -82,6 +86,7 @@ void source_info_changed(struct source *source);
 /* live.c: its searches are told to end; are on their own. */
 void live_cancel_source(struct source *source);
 void live_detach_source(struct source *source);
+struct cJSON;
 /* Nothing may begin now: a sync, a preview or a test is under way. */
 bool source_busy(const struct source *source);
 /* test.c, preview.c: whoever asked has gone. */

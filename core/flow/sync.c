@@ -50,7 +50,8 @@ static int begin_load(struct ctr_sync *sync)
                                          .max_delete_percent = sync->max_delete_percent,
                                          .allow_delete = sync->allow_delete,
                                          .may_wait = sync->may_wait,
-                                         .dry_run = sync->dry_run};
+                                         .dry_run = sync->dry_run,
+                                         .sample = sync->sample};
 
     if (sync->load)
         return 0;
@@ -274,6 +275,8 @@ static struct ctr_sync *sync_create(struct source *s, const struct sync_options 
     sync->max_delete_percent = s->conf->max_delete_percent;
     sync->allow_delete = options->allow_delete;
     sync->dry_run = options->dry_run;
+    if (sync->dry_run)
+        sync->sample = xcalloc(1, sizeof(*sync->sample));
     sync->preview = options->preview;
     sync->may_wait = s->driver.may_wait;
     sync->began = clock_ms();
@@ -289,6 +292,7 @@ void sync_free(struct ctr_sync *sync)
     pthread_mutex_destroy(&sync->mutex);
     free(sync->rejects.items);
     preview_free(sync->preview);
+    free(sync->sample);
     strbuf_finish(&sync->cursor);
     strbuf_finish(&sync->asked_cursor);
     strbuf_finish(&sync->old_groups);

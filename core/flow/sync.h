@@ -33,7 +33,8 @@ struct ctr_sync {
     uint64_t shape;
     unsigned max_delete_percent;
     bool allow_delete, dry_run, may_wait;
-    struct preview *preview; /* NULL: a sync */
+    struct preview *preview;     /* NULL: a sync */
+    struct cache_sample *sample; /* of a dry run; NULL: none */
     struct strbuf asked_cursor, old_groups;
     int64_t began;
 
@@ -78,6 +79,10 @@ void preview_over(struct ctr_sync *sync);
 void preview_free(struct preview *preview); /* NULL-safe */
 /* What it says of the source, in half a sentence. */
 void preview_summary(const struct cJSON *preview, char *out, size_t cap);
+
+/* ---- look.c ---------------------------------------------------------------- */
+/* error: why it failed, NULL when it did not. */
+struct cJSON *look_dry_run(const struct ctr_sync *sync, const char *error);
 
 /* ---- schedule.c ------------------------------------------------------------ */
 /* arg: the sync; on the loop. */
