@@ -97,7 +97,8 @@ struct cache_load_options {
     /* dry_run: filled by the time the commit is done. The caller's; may be NULL. */
     struct cache_sample *sample;
     /* Contacts that somebody asked for, not what the source has: how old its data are
-     * stays as it is. A delta. */
+     * stays as it is. A delta. -CTR_EVERSION at commit: what there is has another shape
+     */
     bool aside;
 };
 

@@ -385,6 +385,9 @@ static int commit_ready(struct cache_load *load)
         return rc;
     if (load->version != load->source->version)
         return -CTR_ECANCELED; /* wiped, or lost, meanwhile */
+    if (load->options.aside && load->source->state.slot &&
+        load->source->state.shape != load->options.shape)
+        return -CTR_EVERSION;
     if (load->options.full)
         deleted = load->source->state.contacts - load->n_old_seen;
     load->n_deleted = deleted;

@@ -25,7 +25,7 @@ void state_after(const struct cache_load *load, struct source_state *to, bool ch
     to->as_of = load->options.aside ? was->as_of : now;
     to->changed_at = changed ? now : was->changed_at;
     to->generation = was->generation + changed;
-    to->shape = load->options.full ? load->options.shape : was->shape;
+    to->shape = load->options.full || !was->slot ? load->options.shape : was->shape;
     to->has_cursor = cursor->ptr != NULL;
     to->cursor = (struct strbuf){0};
     /* A delta that names no cursor goes on from the old one. */

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "flow/auth.h"
 #include "flow/query.h"
+#include "flow/refresh.h"
 #include "flow/report.h"
 #include "flow/source.h"
 #include "flow/state.h"
@@ -131,6 +132,7 @@ struct source *source_get(struct flow *flow, const char *name)
     s->cache = cache_source(flow->cache, name);
     s->timer = flow_timer_create(flow, s);
     s->progress = flow_timer_create(flow, s);
+    s->late = flow_timer_create(flow, s);
     list_init(&s->watchers);
     list_init(&s->searches);
     list_append(&flow->sources, &s->link);
@@ -154,6 +156,8 @@ void source_destroy(struct source *s)
     list_remove(&s->link);
     flow_timer_close(s->timer);
     flow_timer_close(s->progress);
+    flow_timer_close(s->late);
+    refresh_destroy(s);
     free(s->rejects.items);
     groups_finish(&s->groups);
     cJSON_Delete(s->dry_run);

@@ -130,6 +130,8 @@ struct flow_driver {
     /* Live search: flow_search_done must follow. */
     int (*search)(void *ctx, struct ctr_search *search, const struct ctr_query *query);
     void (*search_cancel)(void *ctx, struct ctr_search *search);
+    /* Nobody waits for it any more: one that has not begun need not. May be NULL. */
+    void (*search_drop)(void *ctx, struct ctr_search *search);
     bool may_wait;  /* sync runs on a lane: sync_put may block */
     bool spellings; /* a live search is told the spellings of a number (ABI 1.1) */
     /* Try to reach the source, off the loop, never beside a sync: flow_test_end must

@@ -277,6 +277,7 @@ static void begin(struct source *s, bool allow_delete)
     s->next_run = s->due_wall = 0;
     s->error_is_new = false;
     s->last_run = clock_wall_ms();
+    s->syncs++;
     set_state(s, SOURCE_SYNCING);
     start_timers(s);
     sync_notify(s, false, 0);
@@ -320,8 +321,16 @@ static void on_due(uv_timer_t *timer)
     if (s->due_wall > 0 && !time_has_come(s))
         return;
     s->next_run = 0;
-    if (s->started && s->conf && !source_busy(s))
+    if (s->refreshing)
+        s->wanted = true; /* a moment later: schedule_refreshed */
+    else if (s->started && s->conf && !source_busy(s))
         begin(s, false);
+}
+
+void schedule_refreshed(struct source *s)
+{
+    if (s->started && s->wanted && !source_busy(s))
+        schedule(s, clock_ms() + SOON);
 }
 
 bool source_busy(const struct source *s)
@@ -465,8 +474,8 @@ void flow_source_stop(struct flow *flow, const char *name, void (*done)(void *ar
         done(arg);
         return;
     }
-    s->started = s->wanted = false;
     live_cancel_source(s);
+    s->started = s->wanted = false;
     test_give_up(s, -CTR_ECANCELED);
     if (s->sync) {
         s->stopped = done;
@@ -536,7 +545,7 @@ int flow_source_sync_now(struct flow *flow, const char *name, bool allow_delete,
         return -CTR_ENOENT;
     if (!s->started)
         return -CTR_EUNAVAIL;
-    if (source_busy(s))
+    if (source_busy(s) || s->refreshing)
         return -CTR_EBUSY;
     if (on_change) {
         w = xcalloc(1, sizeof(*w));

@@ -15,7 +15,12 @@ enum source_state {
     SOURCE_FAILED
 };
 
-enum { SOURCE_REJECTS_MAX = 1000, SOURCE_REASON = 256, SOURCE_SEARCHES_MAX = 64 };
+enum {
+    SOURCE_REJECTS_MAX = 1000,
+    SOURCE_REASON = 256,
+    SOURCE_SEARCHES_MAX = 64,
+    SOURCE_CHECKED_MAX = 64
+};
 
 struct reject {
     char where[64];
@@ -68,6 +73,12 @@ struct source {
 
     struct list searches; /* struct ctr_search.of_source */
     unsigned n_searches;
+    uv_timer_t *late;                     /* while searches run that nobody waits for */
+    uint64_t checked[SOURCE_CHECKED_MAX]; /* questions asked again lately, by hash */
+    int64_t checked_at[SOURCE_CHECKED_MAX];
+    struct refresh *refresh; /* NULL: nothing was asked live yet */
+    bool refreshing;         /* its load is under way */
+    uint64_t syncs;          /* begun */
 
     uint64_t syncs_ok, syncs_failed;
 };

@@ -91,6 +91,8 @@ void sync_set_error(struct source *source, const char *reason);
 /* A preview or test took the place of what was planned; it has ended. */
 void schedule_put_off(struct source *source);
 void schedule_resume(struct source *source);
+/* Its live answers are written. */
+void schedule_refreshed(struct source *source);
 /* Begin one with this time limit. */
 void schedule_preview(struct source *source, struct preview *preview, uint32_t limit);
 void sync_notify(struct source *source, bool done, int status);

@@ -327,9 +327,9 @@ static void on_search_left(struct lane_job *lane_job)
     job_ended(in);
 }
 
-static void source_search_cancel(void *ctx, struct ctr_search *search)
+/* returns whether it is over, or will be without a word to the plugin */
+static bool search_dropped(struct instance *in, struct ctr_search *search)
 {
-    struct instance *in = ctx;
     struct search_job *job;
     bool waiting;
 
@@ -337,9 +337,20 @@ static void source_search_cancel(void *ctx, struct ctr_search *search)
     job = find_search(in, search);
     waiting = job && job->on_lane; /* then only this thread frees it */
     pthread_mutex_unlock(&in->lock);
-    if (!job || (waiting && lane_cancel(in->search_lane, &job->job)))
-        return;
-    in->plugin->source.search_cancel(in->self, search);
+    return !job || (waiting && lane_cancel(in->search_lane, &job->job));
+}
+
+static void source_search_drop(void *ctx, struct ctr_search *search)
+{
+    (void)search_dropped(ctx, search);
+}
+
+static void source_search_cancel(void *ctx, struct ctr_search *search)
+{
+    struct instance *in = ctx;
+
+    if (!search_dropped(in, search))
+        in->plugin->source.search_cancel(in->self, search);
 }
 
 /* ---- test ----------------------------------------------------------------------- */
@@ -426,6 +437,7 @@ void source_init(struct instance *in)
         .sync_cancel = source_sync_cancel,
         .search = search ? source_search : NULL,
         .search_cancel = search ? source_search_cancel : NULL,
+        .search_drop = search ? source_search_drop : NULL,
         .may_wait = on_lane(in),
         .spellings = in->plugin->desc.abi_built >= CTR_ABI(1, 1),
         .test = on_lane(in) && in->plugin->source.test ? source_test : NULL,
