@@ -19,8 +19,9 @@ enum {
     BACK_OFF_FIRST = 5000,
     BACK_OFF_MOST = 5 * 60 * 1000,
     SOON = 1,
-    JITTER_MS = 60 * 1000,              /* of a time of day */
-    LOOK_MS = 60 * 1000,                /* how often at the wall clock */
+    STUCK_MS = 3000,       /* how long one that was told to end may take for it */
+    JITTER_MS = 60 * 1000, /* of a time of day */
+    LOOK_MS = 60 * 1000,   /* how often at the wall clock */
     DAY_AND_MORE_MS = 26 * 3600 * 1000, /* no time of day is further away */
     PROGRESS_MS = 200
 };
@@ -241,7 +242,7 @@ static void on_limit(uv_timer_t *timer)
 
     if (!s->sync)
         return;
-    s->sync->overdue = true;
+    s->sync->overdue = clock_ms();
     if (s->sync->dry_run) {
         sync_cancel(s);
         return;
@@ -331,6 +332,13 @@ void schedule_refreshed(struct source *s)
 {
     if (s->started && s->wanted && !source_busy(s))
         schedule(s, clock_ms() + SOON);
+}
+
+bool source_stuck(const struct source *s)
+{
+    if (s->test)
+        return test_is_overdue(s);
+    return s->sync && s->sync->overdue > 0 && clock_ms() - s->sync->overdue > STUCK_MS;
 }
 
 bool source_busy(const struct source *s)
