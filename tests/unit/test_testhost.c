@@ -271,17 +271,22 @@ static void test_cancel_on_close(void)
 
 /* ---- a source --------------------------------------------------------------- */
 
+struct asked {
+    const struct ctr_host *host;
+    struct ctr_search *search;
+};
+
 static int32_t source_create(const struct ctr_host *host, const struct ctr_config *config,
                              void **instance)
 {
-    (void)config;
-    *instance = (void *)(uintptr_t)host;
-    return 0;
-}
+    struct asked *a = calloc(1, sizeof(*a));
 
-static void source_destroy(void *instance)
-{
-    (void)instance;
+    (void)config;
+    if (!a)
+        return -CTR_ENOMEM;
+    a->host = host;
+    *instance = a;
+    return 0;
 }
 
 static struct ctr_contact contact(struct ctr_field *field)
@@ -298,7 +303,7 @@ static int32_t source_sync(void *instance, struct ctr_sync *sync,
                            const struct ctr_sync_request *request)
 {
     const struct ctr_str members[] = {{"eve", 3}, {"max", 3}};
-    const struct ctr_host *host = instance;
+    const struct ctr_host *host = ((struct asked *)instance)->host;
     struct ctr_field field;
     struct ctr_contact c = contact(&field);
 
@@ -310,27 +315,28 @@ static int32_t source_sync(void *instance, struct ctr_sync *sync,
 
 static void source_answer(void *user)
 {
-    struct ctr_search *search = user;
-    struct testhost *t = *(struct testhost **)(void *)search;
+    struct asked *a = user;
     struct ctr_field field;
     struct ctr_contact c = contact(&field);
 
-    t->host.search_hits(&t->host, search, &c, 1);
-    t->host.search_done(&t->host, search, 0);
+    a->host->search_hits(a->host, a->search, &c, 1);
+    a->host->search_done(a->host, a->search, 0);
 }
 
 /* Answers later for a number it knows. */
 static int32_t source_search(void *instance, struct ctr_search *search,
                              const struct ctr_query *query)
 {
-    const struct ctr_host *host = instance;
+    struct asked *a = instance;
+    const struct ctr_host *host = a->host;
 
+    a->search = search;
     if (query->filter->n_values != 3 || query->filter->values[1].ptr[0] != '0')
         return -CTR_EINVAL;
     if (query->filter->values[0].len == 3)
         host->search_done(host, search, -CTR_EUNAVAIL);
     else
-        host->post(host, source_answer, search);
+        host->post(host, source_answer, a);
     return 0;
 }
 
@@ -342,7 +348,7 @@ static void source_search_cancel(void *instance, struct ctr_search *search)
 
 static int32_t source_test(void *instance, struct ctr_test *test)
 {
-    const struct ctr_host *host = instance;
+    const struct ctr_host *host = ((struct asked *)instance)->host;
 
     host->test_step(host, test, "connect", 0, "127.0.0.1", NULL);
     host->test_step(host, test, "login", -CTR_EACCES, "refused", "try another");
@@ -357,14 +363,14 @@ static void test_source(void)
                                            .search = source_search,
                                            .search_cancel = source_search_cancel,
                                            .test = source_test};
-    static const struct ctr_plugin plugin = {.size = sizeof(plugin),
-                                             .abi_built = CTR_ABI_CURRENT,
-                                             .abi_needs = CTR_ABI(1, 1),
-                                             .name = "source",
-                                             .source = &role,
-                                             .create = source_create,
-                                             .destroy = source_destroy};
-    struct testhost *t = testhost_create(&plugin, "source.test");
+    static const struct ctr_plugin mine = {.size = sizeof(mine),
+                                           .abi_built = CTR_ABI_CURRENT,
+                                           .abi_needs = CTR_ABI(1, 1),
+                                           .name = "source",
+                                           .source = &role,
+                                           .create = source_create,
+                                           .destroy = free};
+    struct testhost *t = testhost_create(&mine, "source.test");
 
     is_int(testhost_start(t), 0, "a source");
     is_int(testhost_test(t), -CTR_EACCES, "its test");
