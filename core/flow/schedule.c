@@ -86,6 +86,9 @@ static const char *why_failed(const struct source *s, const struct ctr_sync *syn
         return sync->reason;
     if (s->error_is_new && s->error[0])
         return s->error;
+    if (sync->status == -CTR_EFULL)
+        return "no space left for the cache: its disk is full, or cache_map_max is "
+               "reached; lookups go on with what there was";
     return error_text(sync->status);
 }
 
@@ -134,13 +137,22 @@ static void note_failure(struct source *s, const struct ctr_sync *sync)
              s->error, back_off(s) / 1000);
 }
 
+/* Asked live, and synced by nobody but who says so: its cache may stay empty. */
+static bool is_on_demand(const struct source *s)
+{
+    const struct setup_source *conf = s->conf;
+
+    return conf && conf->sync_interval == 0 && conf->sync_times.n == 0 && conf->live &&
+           s->driver.can_search;
+}
+
 static void plan_next(struct source *s)
 {
     int64_t now = clock_ms();
 
     if (s->wanted)
         schedule(s, now + SOON);
-    else if (s->failures > 0)
+    else if (s->failures > 0 && !is_on_demand(s))
         schedule(s, now + back_off(s));
     else if (s->conf && s->conf->sync_times.n > 0)
         schedule_time_of_day(s);
@@ -427,8 +439,7 @@ static bool missed_one(const struct source *s, int64_t as_of)
     return times_last(&s->conf->sync_times, clock_wall_ms(), &last) && as_of < last.wall;
 }
 
-/* The first sync: at once without data, else when the interval has passed. One that is
- * asked live and synced on demand only may have an empty cache. */
+/* The first sync: at once without data, else when the interval has passed. */
 static void schedule_first(struct source *s)
 {
     const struct setup_source *conf = s->conf;
@@ -437,8 +448,7 @@ static void schedule_first(struct source *s)
     source_info_changed(s);
     as_of = source_info(s)->as_of;
     age = clock_wall_ms() - as_of;
-    if (conf->sync_interval == 0 && conf->sync_times.n == 0 && conf->live &&
-        s->driver.can_search)
+    if (is_on_demand(s))
         schedule(s, 0);
     else if (as_of == 0 || age < 0)
         schedule(s, now + SOON);
