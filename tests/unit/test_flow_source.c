@@ -23,8 +23,9 @@ int64_t __wrap_clock_wall_ms(void)
 enum what { FEW, MANY, BROKEN, STUCK, ENDLESS };
 
 static struct {
-    enum what what;
-    bool delta, released;
+    _Atomic enum what what;
+    _Atomic bool released;
+    bool delta;
     unsigned begun, from;
     const char *group;
     const char *members[4];
