@@ -43,7 +43,8 @@ struct vcard_events {
     int32_t (*on_contact)(void *user, const struct ctr_contact *c, uint64_t line);
     /* A card that could not be used. */
     void (*on_reject)(void *user, uint64_t line, const char *reason);
-    /* Optional: something was left out of a card that could be used, or between cards. */
+    /* Optional: something was left out of a card that could be used, or between cards;
+     * line: where it stands, or its card. */
     void (*on_warn)(void *user, uint64_t line, const char *reason);
 };
 
@@ -54,7 +55,8 @@ struct vcard_reader;
 struct vcard_reader *vcard_reader_create(const struct vcard_options *options,
                                          const struct vcard_events *events, void *user);
 /* Any piece of the text, from one byte up.
- * returns 0 | what on_contact returned, which ends this text: only end may follow */
+ * returns 0 | what on_contact returned or -CTR_ENOMEM, which ends this text: only end may
+ * follow */
 int32_t vcard_reader_feed(struct vcard_reader *r, const void *data, uint64_t n);
 /* The text is at its end; afterwards another may be fed.
  * returns 0 | what on_contact returned | -CTR_EFORMAT: the text ended within a card,
