@@ -13,12 +13,7 @@
 
 #include "kit/kit.h"
 
-enum { DEPTH_MAX = 16, NAMES_MAX = 1000000 };
-
-/* The fuzz target makes it small, so that blocks end everywhere within a card. */
-#ifndef VCARD_BLOCK
-#define VCARD_BLOCK (64 * 1024)
-#endif
+enum { DEPTH_MAX = 16, NAMES_MAX = 1000000, BLOCK = 64 * 1024 };
 
 /* What the messages call the file. */
 struct shown {
@@ -153,7 +148,7 @@ static int32_t read_block(struct input *in, char *out, size_t *n)
     ssize_t got;
 
     do
-        got = pread(in->fd, out, VCARD_BLOCK, (off_t)in->done);
+        got = pread(in->fd, out, BLOCK, (off_t)in->done);
     while (got < 0 && errno == EINTR);
     if (got < 0)
         return fail_errno(in->run, "read", errno);
@@ -176,7 +171,7 @@ static int32_t explain(const struct run *run, int32_t rc)
 static int32_t read_cards(struct input *in)
 {
     struct run *run = in->run;
-    char block[VCARD_BLOCK];
+    char block[BLOCK];
     size_t n = 1;
     int32_t rc = 0, end;
 
