@@ -83,7 +83,7 @@ static int32_t finish(struct vcard_reader *r)
         r->counts.groups++;
         return 0;
     }
-    values_settle(r);
+    settle(r);
     wrong = check(&r->card);
     if (!wrong)
         return deliver(r);
