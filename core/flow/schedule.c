@@ -480,7 +480,10 @@ void flow_source_start(struct flow *flow, const char *name,
     source_info_changed(s);
     s->last_success = source_info(s)->as_of;
     set_state(s, s->last_success > 0 ? SOURCE_OK : SOURCE_WAITING);
-    schedule_first(s);
+    if (driver->watches)
+        schedule(s, clock_ms() + SOON);
+    else
+        schedule_first(s);
 }
 
 void flow_source_stop(struct flow *flow, const char *name, void (*done)(void *arg),
