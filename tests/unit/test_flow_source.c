@@ -23,7 +23,7 @@ int64_t __wrap_clock_wall_ms(void)
 enum what { FEW, MANY, BROKEN, STUCK, ENDLESS };
 
 static struct {
-    _Atomic enum what what;
+    _Atomic int what; /* enum what */
     _Atomic bool released;
     bool delta;
     unsigned begun, from;
