@@ -7,8 +7,12 @@
  * next poll (prepare). */
 #include "net/internal.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -22,7 +26,8 @@ enum {
     TICK_MAX_MS = 500,
     TICK_MIN_MS = 10,
     LOG_WINDOW_MS = 10000,
-    LOG_LINES = 5
+    LOG_LINES = 5,
+    DESCRIPTORS_BESIDE = 256 /* files, sources, the control socket */
 };
 
 void net_add_work(struct ctr_stream *s)
@@ -176,6 +181,27 @@ bool net_may_log(struct net *net, enum net_log_kind kind, unsigned *suppressed)
     return true;
 }
 
+/* Room for a descriptor of each session. The kernel doubles the table of a process as it
+ * needs, and one with threads waits for tens of milliseconds then: within accept, while
+ * all phones come back. */
+static void reserve_descriptors(struct net *net)
+{
+    struct rlimit limit;
+    rlim_t top = net->options.max_sessions + DESCRIPTORS_BESIDE;
+    int fd;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    if (top >= limit.rlim_cur)
+        top = limit.rlim_cur - 1;
+    fd = fcntl(uv_backend_fd(net->uv), F_DUPFD_CLOEXEC, (int)top);
+    if (fd >= 0)
+        close(fd);
+    else
+        log_debug("net", "descriptors_not_reserved top=%llu reason=\"%s\"",
+                  (unsigned long long)top, strerror(errno));
+}
+
 void net_set_options(struct net *net, const struct net_options *options)
 {
     struct net_options o = options ? *options : (struct net_options){0};
@@ -189,6 +215,7 @@ void net_set_options(struct net *net, const struct net_options *options)
     net->options = o;
     net->peers.max = o.max_sessions;
     net->peers.max_per_peer = o.max_sessions_per_peer;
+    reserve_descriptors(net);
 }
 
 static void init_handles(struct net *net)

@@ -97,10 +97,11 @@ def part_lines(result):
                   list(tls_rows(result)))
     lines += table(
         ("phones that come back at once", "N", "server", "all served within s",
-         "a running client's p99 ms alone", "worst alone", "p99 beside", "worst beside"),
+         "a running client's p99 ms alone", "worst alone", "p99 beside", "worst beside",
+         "longest stall ms"),
         [(f"{r['phones']:.0f}, {r['full']:.0f} full handshakes", short(r["n"]), r["peer"],
           f"{r['seconds']:.2f}", ms(r["alone_p99_us"]), ms(r["alone_max_us"]), ms(r["p99_us"]),
-          ms(r["max_us"])) for r in part("storm", [])])
+          ms(r["max_us"]), "" if r["stall_us"] is None else ms(r["stall_us"])) for r in part("storm", [])])
     lines += table(
         ("mixed load while a source is read again", "N", "read", "numbers p50 ms", "p99", "p99.9",
          "worst", "p99.9 without reading", "type-ahead p99", "bind and search p99",

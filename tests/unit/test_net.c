@@ -594,9 +594,30 @@ static void test_many_idle(void)
     kit_stop();
 }
 
+/* The kernel's table of descriptors has room for all sessions before the first comes: it
+ * grows while the process waits. */
+static void test_descriptors_reserved(void)
+{
+    struct net_options net_options = {.max_sessions = 700};
+    unsigned room = 0;
+    char line[200];
+    FILE *f;
+
+    kit_start((struct net_service_options){0}, &net_options, KIT_PLAIN);
+    f = fopen("/proc/self/status", "r");
+    while (f && fgets(line, sizeof(line), f))
+        if (sscanf(line, "FDSize: %u", &room) == 1)
+            break;
+    if (f)
+        fclose(f);
+    ok(room > 700, "room for %u descriptors", room);
+    kit_stop();
+}
+
 int main(void)
 {
     log_set_level(LOG_LEVEL_ERROR);
+    test_descriptors_reserved();
     test_addresses();
     test_peers();
     test_echo();
