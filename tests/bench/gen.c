@@ -30,7 +30,7 @@
 #define CHANGED   20  /* one row in so many */
 #define COUNT(a)  (sizeof(a) / sizeof((a)[0]))
 
-/* ---- word lists ------------------------------------------------------- */
+/* ---- word lists ---------------------------------------------------------------- */
 static const char *const sn_de[] = {
     "Müller",     "Schmidt",  "Schneider", "Fischer", "Weber",   "Meyer",      "Wagner",
     "Becker",     "Schulz",   "Hoffmann",  "Schäfer", "Koch",    "Bauer",      "Richter",
@@ -105,7 +105,7 @@ static const char *const uk_area[] = {"20",  "121", "161", "113",
                                       "131", "141", "117", "151"};
 static const char *const us_area[] = {"212", "415", "312", "617", "206", "303"};
 
-/* ---- deterministic random numbers (splitmix64 over row and stream) ----- */
+/* ---- deterministic random numbers (splitmix64 over row and stream) ------------- */
 typedef struct {
     uint64_t s;
 } rng;
@@ -127,7 +127,7 @@ static uint32_t skewed(rng *r, uint32_t n)
     return a < b ? a : b;
 }
 
-/* ---- one contact ------------------------------------------------------- */
+/* ---- one contact --------------------------------------------------------------- */
 enum { BUSINESS, MOBILE, HOME, NPHONE };
 typedef struct {
     char e164[20]; /* "" when the contact has no such number */
@@ -344,7 +344,7 @@ static void make_contact(uint32_t i, contact *c)
     }
 }
 
-/* ---- writers ----------------------------------------------------------- */
+/* ---- writers ------------------------------------------------------------------- */
 static void put_csv(FILE *f, const char *s, char end)
 {
     if (!strpbrk(s, ",\"\n"))
@@ -418,7 +418,7 @@ static void put_filter(FILE *f, const char *v)
             putc(*v, f);
 }
 
-/* ---- query sets: expected counts by brute force -------------------------- */
+/* ---- query sets: expected counts by brute force -------------------------------- */
 typedef struct {
     char num[20];
     uint32_t row;
@@ -475,7 +475,7 @@ static FILE *create(const char *dir, const char *name)
     return f;
 }
 
-/* ---- words within ------------------------------------------------------------------ */
+/* ---- words within -------------------------------------------------------------- */
 
 /* So many letters out of a name. returns 0 where there are too few */
 static int pick_part(rng *q, const char *s, size_t want, char out[32])

@@ -16,7 +16,8 @@
  * A query file has lines EXPECTED <TAB> FILTER. Every answer is checked: the
  * number of entries must be min(EXPECTED, sizelimit), the result code 0, or 4
  * where the limit cut it, and every entry must hold the first attribute asked
- * for. What does not match is counted as 'wrong'.
+ * for. What does not match is counted as 'wrong'. With -g the server may also say
+ * that it gave up at a limit of time or work; that is counted by itself.
  *
  * Prints one line of key=value pairs. Exit status: 0, 1 on a failure to run,
  * 3 when there were wrong answers or lost connections.
@@ -35,8 +36,7 @@
 
 struct load load;
 
-/* ---- the loop ------------------------------------------------------------------------
- */
+/* ---- the loop ------------------------------------------------------------------ */
 
 static void handle(conn *c, uint32_t ev)
 {
@@ -145,7 +145,8 @@ static void print_result(const snapshot *a, const snapshot *b)
            load.done_ops ? (double)load.rx_bytes / ops : 0,
            (unsigned long long)load.wrong, (unsigned long long)load.lost,
            (unsigned long long)(due_by_end > load.issued ? due_by_end - load.issued : 0));
-    printf("late_us=%.1f tls_full=%llu tls_resumed=%llu ", (double)load.late / 1000,
+    printf("given_up=%llu late_us=%.1f tls_full=%llu tls_resumed=%llu ",
+           (unsigned long long)load.given_up, (double)load.late / 1000,
            (unsigned long long)load.tls_full, (unsigned long long)load.tls_resumed);
     printf("srv_cpu_s_per_kop=%.6f srv_cpu=%.2f cli_cpu=%.2f foreign_cpu=%.2f "
            "switches_op=%.3f rss_mb=%.1f anon_mb=%.1f\n",
@@ -156,8 +157,7 @@ static void print_result(const snapshot *a, const snapshot *b)
            (double)server_status("RssAnon:") / 1024);
 }
 
-/* ---- the start -----------------------------------------------------------------------
- */
+/* ---- the start ----------------------------------------------------------------- */
 
 static void find_server(void)
 {
@@ -211,6 +211,7 @@ int main(int argc, char **argv)
         loop_once(warm_end);
     hist_clear();
     load.done_ops = load.entries = load.rx_bytes = load.tls_resumed = load.late = 0;
+    load.given_up = 0;
     load.tls_full = opt.sessions ? 0 : load.tls_full;
     snap(&a);
     measure();

@@ -13,7 +13,7 @@
 struct options {
     const char *host, *dn, *pw, *queries, *label;
     struct request_form form;
-    int port, conns, depth, sessions, cpu, tls, resume, users;
+    int port, conns, depth, sessions, cpu, tls, resume, users, may_give_up;
     pid_t pid;
     double seconds, warm, rate;
     uint64_t max_ops;
@@ -49,7 +49,7 @@ struct load {
     conn **idle; /* open loop: connections with a free slot */
     int nidle, bound, stopping;
     uint64_t t0, t_end;
-    uint64_t issued, done_ops, entries, rx_bytes, wrong, lost;
+    uint64_t issued, done_ops, entries, rx_bytes, wrong, lost, given_up;
     uint64_t tls_full, tls_resumed, late;
 };
 extern struct load load;

@@ -18,7 +18,7 @@
 static buf bind_msgs[USERS_MAX], unbind_msg;
 static uint32_t next_source, next_user;
 
-/* ---- bytes ------------------------------------------------------------------------ */
+/* ---- bytes --------------------------------------------------------------------- */
 
 static void watch(conn *c, int op, int out)
 {
@@ -83,8 +83,7 @@ void conn_flush(conn *c)
         watch(c, EPOLL_CTL_MOD, c->out.len > 0);
 }
 
-/* ---- the life of a connection --------------------------------------------------------
- */
+/* ---- the life of a connection -------------------------------------------------- */
 
 static void choose_source(int fd)
 {
@@ -254,8 +253,7 @@ void session_end(conn *c, uint64_t now)
         session_begin(c, now);
 }
 
-/* ---- the start -----------------------------------------------------------------------
- */
+/* ---- the start ----------------------------------------------------------------- */
 
 static void prepare_tls(void)
 {

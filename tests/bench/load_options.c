@@ -21,20 +21,21 @@ struct options opt = {.host = "127.0.0.1",
 
 static void usage(void)
 {
-    fputs("usage: ldapload -q QUERIES [-h HOST] [-p PORT] [-c CONNS] [-d DEPTH] [-t "
-          "SECONDS] [-W WARMUP]\n"
-          "       [-n MAXOPS] [-r RATE] [-u] [-T] [-R] [-s SIZELIMIT] [-a ATTRS] [-b "
-          "BASE]\n"
-          "       [-D DN -w PW] [-U USERS: %u in DN is 1 to USERS]\n"
-          "       [-P SERVERPID] [-C CPU] [-l LABEL]\n",
-          stderr);
+    fputs(
+        "usage: ldapload -q QUERIES [-h HOST] [-p PORT] [-c CONNS] [-d DEPTH] [-t "
+        "SECONDS] [-W WARMUP]\n"
+        "       [-n MAXOPS] [-r RATE] [-u] [-T] [-R] [-g] [-s SIZELIMIT] [-a ATTRS] [-b "
+        "BASE]\n"
+        "       [-D DN -w PW] [-U USERS: %u in DN is 1 to USERS]\n"
+        "       [-P SERVERPID] [-C CPU] [-l LABEL]\n",
+        stderr);
     exit(2);
 }
 
 void options_read(int argc, char **argv)
 {
     for (int o;
-         (o = getopt(argc, argv, "q:h:p:c:d:t:W:n:r:uTRs:a:b:D:w:U:P:C:l:")) != -1;)
+         (o = getopt(argc, argv, "q:h:p:c:d:t:W:n:r:uTRgs:a:b:D:w:U:P:C:l:")) != -1;)
         switch (o) {
         case 'q':
             opt.queries = optarg;
@@ -71,6 +72,9 @@ void options_read(int argc, char **argv)
             break;
         case 'R':
             opt.resume = 1;
+            break;
+        case 'g':
+            opt.may_give_up = 1;
             break;
         case 's':
             opt.form.sizelimit = atoi(optarg);

@@ -156,15 +156,16 @@ def words(args, tools, data, n, server, port):
     seconds = max(args.seconds, 1.5 if args.quick else 5)
     idle = load(tools, data, port, pid, "hit", *other, seconds=1.5, nice=-10)
     for name in ("contains", "words"):
-        one = load(tools, data, port, pid, name, "-s", "20", "-W", "0", seconds=seconds)
+        one = load(tools, data, port, pid, name, "-g", "-s", "20", "-W", "0", seconds=seconds)
         if ours:
             server.metric(STALL)
-        many = Load(tools, data, port, pid, name, "-s", "20", "-c", "16", "-W", "0",
-                    seconds=seconds + 0.5)
+        many = Load(tools, data, port, pid, name, "-g", "-s", "20", "-c", "16", "-W",
+                    "0", seconds=seconds + 0.5)
         beside = load(tools, data, port, pid, "hit", *other, seconds=seconds - 0.3, nice=-10)
         many = many.result()
         rows.append(dict(faults(idle, one, beside, many), peer=server.name, n=n, work=name,
-                         ops=one["ops"], p50_us=one["p50_us"], max_us=one["max_us"],
+                         given_up=one["given_up"] + many["given_up"], ops=one["ops"],
+                         p50_us=one["p50_us"], max_us=one["max_us"],
                          many_ops_s=many["ops_s"], many_p99_us=many["p99_us"],
                          other_alone_p99_us=idle["p99_us"], other_p99_us=beside["p99_us"],
                          other_max_us=beside["max_us"], late_us=beside["late_us"],

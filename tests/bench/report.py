@@ -113,10 +113,10 @@ def part_lines(result):
           f"{r['backlog']:.0f}", f"{100 * r['client']:.0f}") for r in part("mixed", [])])
     lines += table(
         ("words within names", "N", "server", "one at a time p50 ms", "worst", "16 at a time, a s",
-         "their p99 ms", "lookups beside p99 ms, alone", "worst", LATE, "longest stall ms"),
-        [(r["work"], short(r["n"]), r["peer"], ms(r["p50_us"]) if r["ops"] else "",
+         "their p99 ms", "given up", "lookups beside p99 ms, alone", "worst", LATE, "longest stall ms"),
+        [(r["work"], short(r["n"]), r["peer"], ms(r["p50_us"]) if r["ops"] else "none in time",
           ms(r["max_us"]) if r["ops"] else "", number(r["many_ops_s"]), ms(r["many_p99_us"]),
-          f"{ms(r['other_p99_us'])}, {ms(r['other_alone_p99_us'])}", ms(r["other_max_us"]),
+          f"{r['given_up']:.0f}", f"{ms(r['other_p99_us'])}, {ms(r['other_alone_p99_us'])}", ms(r["other_max_us"]),
           ms(r["late_us"]), "" if r["stall_us"] is None else ms(r["stall_us"])) for r in part("words", [])])
     lines += table(
         ("start to the first answer", "N", "files in memory ms", "not in memory ms"),

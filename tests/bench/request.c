@@ -18,7 +18,7 @@ void die(const char *fmt, ...)
     exit(1);
 }
 
-/* ---- BER writing ---------------------------------------------------------- */
+/* ---- BER writing --------------------------------------------------------------- */
 void buf_room(buf *b, size_t more)
 {
     if (b->len + more <= b->cap)
@@ -79,7 +79,7 @@ static void put_int(buf *b, uint8_t tag, uint32_t v)
     wrap(b, at, tag);
 }
 
-/* ---- RFC 4515 filter text to BER ---------------------------------------------- */
+/* ---- RFC 4515 filter text to BER ----------------------------------------------- */
 static int hexval(char c)
 {
     if (c >= '0' && c <= '9')
@@ -156,7 +156,7 @@ static const char *put_filter(buf *b, const char *s)
     return s;
 }
 
-/* ---- whole messages -------------------------------------------------------------- */
+/* ---- whole messages ------------------------------------------------------------ */
 static void finish_message(buf *b, size_t from, uint32_t id, uint32_t *id_at)
 {
     /* b holds the operation; put the message id before it and wrap both */
