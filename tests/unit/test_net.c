@@ -608,9 +608,12 @@ static void test_descriptors_reserved(void)
     while (f && fgets(line, sizeof(line), f))
         if (sscanf(line, "FDSize: %u", &room) == 1)
             break;
-    if (f)
+    if (f) {
         fclose(f);
-    ok(room > 700, "room for %u descriptors", room);
+        ok(room > 700, "room for %u descriptors", room);
+    } else {
+        printf("# no /proc to look into\n");
+    }
     kit_stop();
 }
 
