@@ -19,6 +19,12 @@ def status_kb(pid, key):
         return int(re.search(key + r":\s+(\d+)", f.read()).group(1))
 
 
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def mdb_pages_mb(path, *options):
     """Pages in use of an LMDB environment; its file is sparse."""
     out = subprocess.run(["mdb_stat", "-e", *options, path], capture_output=True, text=True,
