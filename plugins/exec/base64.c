@@ -33,9 +33,7 @@ bool base64_decode(char *text, struct ctr_str *out)
             return false;
         bits = bits << 6 | (uint32_t)d;
         if (++digits % 4 != 1)
-            *to++ = (uint8_t)(bits >> (digits % 4 == 2   ? 4
-                                       : digits % 4 == 3 ? 2
-                                                         : 0));
+            *to++ = (uint8_t)(bits >> (digits % 4 == 2 ? 4 : digits % 4 == 3 ? 2 : 0));
     }
     *out = (struct ctr_str){text, (uint64_t)(to - (uint8_t *)text)};
     return digits % 4 != 1 && (padding == 0 || (digits + padding) % 4 == 0);

@@ -106,6 +106,10 @@ static void add_value(struct contacts *c, const char *key, const cJSON *item,
 
     if (cJSON_IsNull(item))
         return;
+    if (contact->n_fields == CTR_FIELDS_MAX) {
+        left_out(c, key, "is beyond the 128 values of a contact");
+        return;
+    }
     if (!text_of(c, item, &f.value)) {
         left_out(c, key, "is neither a string nor a whole number");
         return;
@@ -114,8 +118,6 @@ static void add_value(struct contacts *c, const char *key, const cJSON *item,
         left_out(c, key, "is not base64");
     else if (f.value.len > max)
         left_out(c, key, "is too long");
-    else if (contact->n_fields == CTR_FIELDS_MAX)
-        left_out(c, key, "is beyond the 128 values of a contact");
     else if (f.value.len > 0)
         c->fields[c->n_fields + contact->n_fields++] = f;
 }
@@ -204,6 +206,7 @@ static bool is_full(const struct contacts *c)
 
 static int32_t add_contact(struct contacts *c, const cJSON *object)
 {
+    size_t n_text = c->n_text;
     const char *wrong;
 
     c->batch[c->n] = (struct ctr_contact){.size = sizeof(struct ctr_contact),
@@ -211,6 +214,7 @@ static int32_t add_contact(struct contacts *c, const cJSON *object)
                                           .field_size = sizeof(struct ctr_field)};
     wrong = take_object(c, object);
     if (wrong) {
+        c->n_text = n_text;
         c->rejected++;
         note(c, wrong);
         return 0;

@@ -9,10 +9,10 @@
 enum {
     CONTACTS_BATCH = 256,
     CONTACTS_FIELDS = 4096,
-    CONTACTS_TEXT = 32 * 1024,     /* for numbers that become text */
-    CONTACTS_BYTES = 1024 * 1024,  /* of the lines in a batch */
-    CONTACTS_UNKNOWN = 16,         /* unknown fields that are told */
-    CONTACTS_NAME_MAX = 64         /* of a custom field */
+    CONTACTS_TEXT = 32 * 1024,    /* for numbers that become text */
+    CONTACTS_BYTES = 1024 * 1024, /* of the lines in a batch */
+    CONTACTS_UNKNOWN = 16,        /* unknown fields that are told */
+    CONTACTS_NAME_MAX = 64        /* of a custom field */
 };
 
 /* Where batches go, and what could not be used. */

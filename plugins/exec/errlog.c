@@ -16,7 +16,8 @@ void errlog_init(struct errlog *e, const struct ctr_host *host, const char *secr
 static void tell_left_out(struct errlog *e)
 {
     if (e->left_out)
-        kit_log(e->host, CTR_LOG_WARN, "exec stderr lines_left_out=%llu reason=\"more than %d a second\"",
+        kit_log(e->host, CTR_LOG_WARN,
+                "exec stderr lines_left_out=%llu reason=\"more than %d a second\"",
                 (unsigned long long)e->left_out, ERRLOG_RATE);
     e->left_out = 0;
 }
@@ -26,8 +27,8 @@ static bool may_log(struct errlog *e, int64_t now)
     int64_t due = (now - e->refilled) * ERRLOG_RATE / 1000;
 
     if (due > 0) {
-        e->tokens = due + e->tokens > ERRLOG_BURST ? ERRLOG_BURST
-                                                   : e->tokens + (uint32_t)due;
+        e->tokens =
+            due + e->tokens > ERRLOG_BURST ? ERRLOG_BURST : e->tokens + (uint32_t)due;
         e->refilled = now;
     }
     if (e->tokens == 0) {

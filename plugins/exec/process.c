@@ -42,7 +42,8 @@ int32_t process_start(const struct ctr_host *host, const struct spawn_command *c
 
     *out = NULL;
     if (rc == 0) {
-        errlog_init(&p->log, host, secret, spawn_now());
+        p->started = spawn_now();
+        errlog_init(&p->log, host, secret, p->started);
         rc = spawn_start(command, deadline, &p->s, problem);
     } else {
         *problem = (struct spawn_problem){"out of memory", ""};
@@ -140,8 +141,8 @@ static void look_for_exit(struct process *p)
     siginfo_t info = {.si_pid = 0};
     int size;
 
-    if (p->exited || waitid(P_PID, (id_t)p->s.pid, &info,
-                            WEXITED | WNOHANG | WNOWAIT) < 0 ||
+    if (p->exited ||
+        waitid(P_PID, (id_t)p->s.pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
         info.si_pid == 0)
         return;
     p->exited = true;
@@ -202,13 +203,20 @@ enum process_event process_wait(struct process *p, int wake, int64_t deadline,
     }
 }
 
-bool process_idle(struct process *p)
+bool process_idle(struct process *p, bool silent)
 {
+    enum lines_result r = LINES_MORE;
+    struct ctr_str line;
+
     look_for_exit(p);
     read_err(p);
+    if (!silent)
+        return !p->exited;
     if (!p->eof)
         read_out(p);
-    return !p->exited && !p->eof && !lines_unread(&p->lines);
+    while ((r = lines_next(&p->lines, &line)) == LINES_LINE && line.len == 0)
+        ;
+    return !p->exited && !p->eof && r == LINES_MORE && !lines_unread(&p->lines);
 }
 
 bool process_wait_exit(struct process *p, int64_t ms)

@@ -32,6 +32,7 @@ struct process {
     struct errlog log;
     char *pending;
     size_t n_pending;
+    int64_t started;
     bool eof; /* nothing more will come out of it */
     bool exited;
     int status;        /* of waitpid; once exited */
@@ -52,8 +53,8 @@ enum process_event process_wait(struct process *p, int wake, int64_t deadline,
  * before PROCESS_PENDING_MAX. returns 0 | -CTR_EFULL | -CTR_ENOMEM */
 int32_t process_send(struct process *p, const char *text, size_t n);
 /* Between two requests: its stderr to the log; whether it is still good for another: it
- * runs, and has said nothing unasked. Never blocks. */
-bool process_idle(struct process *p);
+ * runs, and (where it should be silent) has said nothing unasked. Never blocks. */
+bool process_idle(struct process *p, bool silent);
 /* Whether it has exited within so many ms. */
 bool process_wait_exit(struct process *p, int64_t ms);
 /* "exited with code 1", "was ended by signal 9 (Killed)", "closed its output". */

@@ -34,7 +34,8 @@ struct failure {
     int32_t step, error;
 };
 
-/* The pipes; [0] is read from. Each end is 3 or more, so that none is in another's way. */
+/* The pipes; [0] is read from. Each end is 3 or more, so that none is in another's way.
+ */
 struct pipes {
     int in[2], out[2], err[2], status[2];
 };
@@ -222,8 +223,9 @@ static int32_t explain_missing(const char *path, struct spawn_problem *to)
     if (len > 0 && name[len - 1] == '\r')
         return explain(to, -CTR_ENOENT, "Store it with UNIX line ends (dos2unix).",
                        "the first line of %.200s ends with a carriage return", path);
-    return explain(to, -CTR_ENOENT, "Install it, or correct the first line of the program.",
-                   "%.120s names the interpreter %.120s, which does not exist", path, name);
+    return explain(
+        to, -CTR_ENOENT, "Install it, or correct the first line of the program.",
+        "%.120s names the interpreter %.120s, which does not exist", path, name);
 }
 
 static int32_t explain_denied(const char *path, struct spawn_problem *to)
@@ -237,11 +239,13 @@ static int32_t explain_denied(const char *path, struct spawn_problem *to)
                        (unsigned)geteuid());
     if (interpreter(path, name, sizeof(name)) && access(name, X_OK) != 0)
         return explain(to, -CTR_EACCES, "Correct the first line of the program.",
-                       "the interpreter %.120s of %.120s may not be executed", name, path);
-    return explain(to, -CTR_EACCES,
-                   "Restart the daemon if the program was moved since it confined itself; "
-                   "else look for a file system mounted noexec.",
-                   "the program %.200s may not be executed from there", path);
+                       "the interpreter %.120s of %.120s may not be executed", name,
+                       path);
+    return explain(
+        to, -CTR_EACCES,
+        "Restart the daemon if the program was moved since it confined itself; "
+        "else look for a file system mounted noexec.",
+        "the program %.200s may not be executed from there", path);
 }
 
 static int32_t explain_exec(const char *path, int error, struct spawn_problem *to)
