@@ -62,7 +62,7 @@ static int32_t start(struct channel *ch, struct spawn_problem *problem)
     if (rc != 0)
         return rc;
     c->host->metric_add(c->host, c->metric_starts, 1);
-    ch->heard = ch->greeted = false;
+    ch->heard = ch->greeted = ch->reused = false;
     ch->can = 0;
     rc = channel_send(ch, request_hello(c->source, c->secret, c->keep));
     if (rc != 0) {
@@ -85,6 +85,7 @@ int32_t channel_open(struct channel *ch, struct spawn_problem *problem)
     if (!ch->p)
         return start(ch, problem);
     ch->p->lines.number = 0;
+    ch->reused = ch->heard;
     return 0;
 }
 
@@ -162,6 +163,14 @@ int32_t channel_next(struct channel *ch, int64_t deadline, struct message *m,
             return -CTR_ETIMEDOUT;
         }
     }
+}
+
+bool channel_was_leaving(struct channel *ch, int32_t code)
+{
+    if (code != -CTR_EIO || !ch->reused || ch->p->lines.number > 0)
+        return false;
+    channel_drop(ch);
+    return true;
 }
 
 static const char *last_words(const struct channel *ch, char *out, size_t cap)

@@ -33,6 +33,7 @@ struct channel {
     uint64_t request; /* the number of the last one */
     bool heard;       /* its first line has come */
     bool greeted;     /* and was the answer to hello */
+    bool reused;      /* it has answered another request before */
     unsigned can;
     unsigned failures;  /* in a row */
     int64_t not_before; /* of the next start, after failures */
@@ -60,6 +61,9 @@ int32_t channel_send(struct channel *ch, char *line);
  * | -CTR_EVERSION (another protocol) */
 int32_t channel_next(struct channel *ch, int64_t deadline, struct message *m,
                      const char **why);
+/* Whether a program that ended had only not been gone yet when it was asked: one that was
+ * kept, and has not said a word since. Then it is put away, and another may be asked. */
+bool channel_was_leaving(struct channel *ch, int32_t code);
 /* Why channel_next said so, one sentence, into out. returns out */
 const char *channel_reason(struct channel *ch, int32_t code, char *out, size_t cap);
 /* The request was answered: the program is kept, or ended.

@@ -237,6 +237,7 @@ static int32_t take_bad(struct run *r, const char *why)
     return 0;
 }
 
+/* returns 0 | -CTR_EBUSY: another program is to be asked | negative after fail */
 static int32_t next_message(struct run *r, int64_t latest, bool *done)
 {
     struct message m;
