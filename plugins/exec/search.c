@@ -159,7 +159,8 @@ static int32_t take_message(struct hunt *h, struct message *m, bool *done)
     return rc;
 }
 
-/* returns 0 | -CTR_ECANCELED | -CTR_ETIMEDOUT (the client's) | negative after fail */
+/* returns 0 | -CTR_ECANCELED | -CTR_ETIMEDOUT (the client's) | -CTR_EBUSY (another
+ * program is to be asked) | negative after fail */
 static int32_t next_message(struct hunt *h, struct message *m, bool *got)
 {
     const char *why;
@@ -176,7 +177,7 @@ static int32_t next_message(struct hunt *h, struct message *m, bool *got)
     }
     if (rc == 0 || (rc == -CTR_ETIMEDOUT && spawn_now() >= h->deadline))
         return rc;
-    return fail_by_channel(h, rc);
+    return channel_was_leaving(h->ch, rc) ? -CTR_EBUSY : fail_by_channel(h, rc);
 }
 
 /* A program that does not answer hello would print all it has. */
@@ -269,7 +270,7 @@ static int32_t answer(struct hunt *h, const struct ctr_query *query)
     if (channel_send(h->ch, line) != 0)
         return fail(h, -CTR_EFULL, "the request cannot be written");
     rc = collect(h, &done);
-    if (h->then == THEN_DROP)
+    if (h->then == THEN_DROP || !h->ch->p)
         return rc;
     h->then = done ? THEN_CLOSE : THEN_CALL_OFF;
     if (h->error[0])
@@ -287,8 +288,10 @@ static int32_t search(struct hunt *h, const struct ctr_query *query)
     if (!h->ch->p && spawn_now() < h->ch->not_before)
         return -CTR_EUNAVAIL;
     rc = channel_open(h->ch, &problem);
-    if (rc == 0)
-        return answer(h, query);
+    if (rc == 0) {
+        rc = answer(h, query);
+        return rc == -CTR_EBUSY && !h->ch->p ? search(h, query) : rc;
+    }
     snprintf(reason, sizeof(reason), "%s%s%s", problem.what,
              problem.remedy[0] ? "; " : "", problem.remedy);
     return fail(h, rc, reason);

@@ -230,11 +230,10 @@ static int32_t check_amount(struct run *r)
     return 0;
 }
 
-static int32_t take_bad(struct run *r, const char *why)
+static void take_bad(struct run *r, const char *why)
 {
     r->bad++;
     note(r, why);
-    return 0;
 }
 
 /* returns 0 | -CTR_EBUSY: another program is to be asked | negative after fail */
@@ -245,18 +244,22 @@ static int32_t next_message(struct run *r, int64_t latest, bool *done)
     int64_t silence = spawn_now() + r->s->config.silence_timeout;
     int32_t rc = channel_next(r->ch, silence < latest ? silence : latest, &m, &why);
 
-    if (rc == 0)
+    if (channel_was_leaving(r->ch, rc))
+        return -CTR_EBUSY;
+    if (rc == 0) {
         rc = take_message(r, &m, done);
-    else if (rc == -CTR_EFORMAT)
-        rc = take_bad(r, why);
-    else if (rc == -CTR_ECANCELED) {
+    } else if (rc == -CTR_EFORMAT) {
+        take_bad(r, why);
+        rc = 0;
+    } else if (rc == -CTR_ECANCELED) {
         channel_calm(r->ch);
         rc = r->s->host->sync_canceled(r->s->host, r->sync);
-    } else if (rc == -CTR_ETIMEDOUT && spawn_now() >= latest)
+    } else if (rc == -CTR_ETIMEDOUT && spawn_now() >= latest) {
         rc = kit_fail(r->s->host, rc, "%s did not end within sync_timeout, %lld s",
                       r->s->config.name, (long long)r->s->sync_timeout / 1000);
-    else
+    } else {
         rc = fail_by_channel(r, rc);
+    }
     return rc == 0 && !*done ? check_amount(r) : rc;
 }
 
@@ -281,8 +284,11 @@ static int32_t talk(struct run *r, const struct ctr_sync_request *request)
     bool done = false;
     int32_t rc = ask(r, request);
 
-    while (rc == 0 && !done)
+    while (rc == 0 && !done) {
         rc = next_message(r, latest, &done);
+        if (rc == -CTR_EBUSY && !r->ch->p)
+            rc = ask(r, request);
+    }
     if (rc != 0)
         return rc;
     rc = channel_close(r->ch, reason, sizeof(reason));

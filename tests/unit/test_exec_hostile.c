@@ -42,8 +42,9 @@ static void test_garbage(void)
 {
     struct testhost *t;
 
-    check("nothing but garbage", hostile("head -c 200000 /dev/urandom; " DONE, NULL),
-          -CTR_EFORMAT, "nothing of what sh wrote can be used", 5000);
+    check("nothing but garbage",
+          hostile("head -c 200000 /dev/urandom; echo; " DONE, NULL), -CTR_EFORMAT,
+          "nothing of what sh wrote can be used", 5000);
     check("garbage without an end", hostile("yes garbage", NULL), -CTR_EFORMAT,
           "the first: line 1: it is not one JSON object", 5000);
     t = hostile(
