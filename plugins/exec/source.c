@@ -147,11 +147,19 @@ void source_destroy(void *instance)
     free(s);
 }
 
+/* Of an interpreter and its script it is the script that people know. */
+static const char *program_name(char *const *argv)
+{
+    const char *path = argv[1] && argv[1][0] == '/' ? argv[1] : argv[0];
+    const char *slash = strrchr(path, '/');
+
+    return slash && slash[1] ? slash + 1 : path;
+}
+
 int32_t source_create(const struct ctr_host *host, const struct ctr_config *config,
                       void **instance)
 {
     struct source *s = calloc(1, sizeof(*s));
-    const char *slash;
     int32_t rc = 0;
 
     if (!s)
@@ -171,8 +179,7 @@ int32_t source_create(const struct ctr_host *host, const struct ctr_config *conf
         source_destroy(s);
         return rc;
     }
-    slash = strrchr(s->config.command.argv[0], '/');
-    s->config.name = slash ? slash + 1 : s->config.command.argv[0];
+    s->config.name = program_name(s->config.command.argv);
     *instance = s;
     return 0;
 }

@@ -53,7 +53,7 @@ int64_t spawn_now(void)
 
 static _Noreturn void give_up(int fd, enum step step)
 {
-    struct failure failure = {step, errno};
+    struct failure failure = {(int32_t)step, errno};
     ssize_t n;
 
     do {

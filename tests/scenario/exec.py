@@ -290,6 +290,29 @@ def missing_at_start():
         is_(d.ctl("sync", "crm").returncode, 0, "and read when it comes")
 
 
+def tested():
+    """contactorctl source test: each step, and what to do."""
+    d = Daemon(HEAD + program("").replace('"{dir}', '["/bin/sh", "{dir}').replace('.sh"', '.sh"]') +
+               TAIL)
+    install(d, "crm.sh", GOOD)
+    with d:
+        if "source test" not in d.ctl("--help").stdout:
+            print("# this contactorctl has no source test")
+            return
+        run = d.ctl("source", "test", "crm")
+        ok(run.returncode == 0 and re.search(r"ok +start +/bin/sh runs in /\n.*ok +hello.*"
+                                             r"ok +contacts +all it has were read: 1", run.stdout,
+                                             re.S), "a good program, step by step", run.stdout)
+        install(d, "crm.sh", "#!/bin/sh\necho cannot find module x >&2\nexit 1\n")
+        run = d.ctl("source", "test", "crm")
+        ok(run.returncode != 0 and re.search(r"FAILED +hello +crm.sh exited with code 1.*"
+                                             r"cannot find module x.*Run the program by hand",
+                                             run.stdout, re.S), "a bad one, and what to do",
+           run.stdout)
+        is_(d.names("(telephoneNumber=192)"), ["Steady"], "nothing was changed by it")
+        ok(wait_for(lambda: not children(d), 5), "and nothing is left of it", children(d))
+
+
 def confinement():
     out = "/tmp/contactor-exec-outside"
     d = Daemon(HEAD + program("", 'folder = "{dir}/data"') + TAIL,
@@ -338,5 +361,6 @@ misbehave()
 killed()
 configuration()
 missing_at_start()
+tested()
 confinement()
 done()
