@@ -110,7 +110,8 @@ static _Noreturn void child(const struct spawn_command *c, const struct pipes *p
     if (getppid() != parent)
         _exit(127);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    setpriority(PRIO_PROCESS, 0, NICE); /* lookups first */
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); /* to bind low ports */
+    setpriority(PRIO_PROCESS, 0, NICE);                       /* lookups first */
     default_signals();
     if (dup2(p->in[0], 0) < 0 || dup2(p->out[1], 1) < 0 || dup2(p->err[1], 2) < 0)
         give_up(p->status[1], STEP_PIPES);

@@ -177,7 +177,7 @@ static void test_surroundings(void)
         "st = open(\"/proc/self/status\").read()\n"
         "say(\"blocked\", st.split(\"SigBlk:\")[1].split()[0])\n"
         "say(\"privileges\", st.split(\"NoNewPrivs:\")[1].split()[0])\n"
-        "say(\"pipe\", str(signal.getsignal(signal.SIGTERM)))\n"
+        "say(\"ambient\", st.split(\"CapAmb:\")[1].split()[0])\n"
         "print(json.dumps({\"done\": True}))'");
     int fd = open("/dev/null", O_RDONLY); /* one that somebody forgot to mark */
 
@@ -200,6 +200,7 @@ static void test_surroundings(void)
     is_value(t, "files", CTR_FIELD_NOTE, 0, "1024");
     is_value(t, "blocked", CTR_FIELD_NOTE, 0, "0000000000000000");
     is_value(t, "privileges", CTR_FIELD_NOTE, 0, "1");
+    is_value(t, "ambient", CTR_FIELD_NOTE, 0, "0000000000000000");
     unsetenv("CONTACTOR_TEST_LEAK");
     close(fd);
     finish(t);
