@@ -7,6 +7,7 @@
  * ended, and a live search. The cursor is the journal's inode and how far it was read, so
  * that a new journal, or a shorter one, is read from its beginning. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <inttypes.h>
 #include <search.h>
 #include <stdbool.h>
@@ -334,6 +335,32 @@ static void search_cancel(void *instance, struct ctr_search *search)
     (void)search;
 }
 
+/* ---- test ----------------------------------------------------------------------- */
+
+/* What `contactorctl source test` shows: each step, and what to do where one fails. */
+static int32_t test(void *instance, struct ctr_test *test)
+{
+    const struct journal *j = instance;
+    FILE *file = fopen(j->file, "re");
+    char line[4096], detail[64];
+    unsigned entries = 0;
+    struct change e;
+    int got;
+
+    if (!file) {
+        j->host->test_step(j->host, test, "open", -CTR_EUNAVAIL, strerror(errno),
+                           "make the journal readable for the user of the daemon");
+        return -CTR_EUNAVAIL;
+    }
+    j->host->test_step(j->host, test, "open", 0, j->file, NULL);
+    while ((got = next_change(file, line, sizeof(line), &e)) != 0)
+        entries += got > 0;
+    fclose(file);
+    snprintf(detail, sizeof(detail), "%u entries", entries);
+    j->host->test_step(j->host, test, "read", 0, detail, NULL);
+    return 0;
+}
+
 /* ---- the descriptor ------------------------------------------------------------- */
 
 static const struct ctr_option options[] = {
@@ -345,7 +372,8 @@ static const struct ctr_source source = {.size = sizeof(source),
                                                   CTR_SOURCE_PARALLEL,
                                          .sync = sync_journal,
                                          .search = search,
-                                         .search_cancel = search_cancel};
+                                         .search_cancel = search_cancel,
+                                         .test = test};
 
 CTR_PLUGIN = {KIT_ABI,
               KIT_OPTIONS(options),
