@@ -1,0 +1,57 @@
+/* peer.c - flow in this process as the one a source's role is filled for. */
+#include "plugin/peer.h"
+
+#include <cjson/cJSON.h>
+
+#include "plugin/instance.h"
+
+/* What is watched may have changed while nobody did. A source without data is synced
+ * anyway. */
+static void source_start(const struct instance_env *env, const char *name,
+                         const struct flow_driver *driver, bool watching)
+{
+    cJSON *json;
+
+    flow_source_start(env->flow, name, driver);
+    if (!watching)
+        return;
+    json = flow_source_json(env->flow, name, false);
+    if (cJSON_IsString(cJSON_GetObjectItemCaseSensitive(json, "last_success")))
+        flow_source_request_sync(env->flow, name);
+    cJSON_Delete(json);
+}
+
+static void source_stop(const struct instance_env *env, const char *name,
+                        void (*done)(void *arg), void *arg)
+{
+    flow_source_stop(env->flow, name, done, arg);
+}
+
+static void source_error(const struct instance_env *env, const char *name,
+                         const char *reason)
+{
+    flow_source_error(env->flow, name, reason);
+}
+
+static void request_sync(const struct instance_env *env, const char *name)
+{
+    if (env->flow)
+        flow_source_request_sync(env->flow, name);
+}
+
+const struct peer peer_flow = {
+    .source_start = source_start,
+    .source_stop = source_stop,
+    .source_error = source_error,
+    .request_sync = request_sync,
+    .sync_put = flow_sync_put,
+    .sync_delete = flow_sync_delete,
+    .sync_reject = flow_sync_reject,
+    .sync_cursor = flow_sync_cursor,
+    .sync_full = flow_sync_full,
+    .sync_progress = flow_sync_progress,
+    .sync_canceled = flow_sync_canceled,
+    .sync_end = flow_sync_end,
+    .search_hits = flow_search_hits,
+    .search_done = flow_search_done,
+};
