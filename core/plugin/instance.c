@@ -318,8 +318,7 @@ void instance_destroy(struct instance *in)
     pthread_mutex_unlock(&in->lock);
     timer_stop_all(in);
     watch_stop_all(in);
-    lane_destroy(in->lane);
-    in->lane = NULL;
+    source_finish(in);
     if (in->isolate)
         isolate_destroy(in->isolate);
     else

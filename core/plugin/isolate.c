@@ -172,7 +172,12 @@ void isolate_started(struct isolate *iso, uint32_t flags)
         .sync_cancel = isolate_sync_cancel,
         .search = search ? isolate_search : NULL,
         .search_cancel = search ? isolate_search_cancel : NULL,
+        .search_drop = search ? isolate_search_drop : NULL,
         .may_wait = true,
+        .spellings = in->plugin->desc.abi_built >= CTR_ABI(1, 1),
+        .test = in->plugin->source.threading == CTR_ON_LANE && in->plugin->source.test
+                    ? isolate_test
+                    : NULL,
     };
     peer_of(in)->source_start(in->env, in->short_name, &in->driver,
                               (flags & STARTED_WATCHING) || iso->resync);
@@ -220,6 +225,8 @@ static void watch_answers(struct isolate *iso, int64_t now)
                       "hung: it was killed because a live search did not end within %s "
                       "of being told to",
                       in_seconds(patience, text));
+    else if (isolate_test_is_overdue(iso))
+        isolate_break(iso, "hung: it was killed because its test did not end");
     else if (iso->asked == 0 && now - iso->answered >= patience / 4)
         send_ping(iso);
 }
@@ -365,6 +372,7 @@ static void process_over(struct isolate *iso)
         process_failed(iso);
     }
     isolate_sync_lost(iso, iso->down);
+    isolate_test_lost(iso, iso->down);
     if (iso->stop_wanted)
         tell_ended(iso);
 }

@@ -175,6 +175,7 @@ static int prepare(struct child *c, const struct hello *hello, char *error, size
     log_set_level((enum log_level)hello->log_level);
     if (err != 0)
         return err;
+    c->pump = pump_create(c->data); /* a thread: not before it is confined */
     path = xstrndup(hello->path.ptr, hello->path.len);
     err = plugin_load_file(&c->registry, path, &c->plugin, error, cap);
     free(path);
@@ -271,6 +272,10 @@ static int on_frame(struct child *c, uint32_t type, struct ctr_str payload)
         return role_search(c, &w);
     case FRAME_SEARCH_CANCEL:
         return role_search_cancel(c, &w);
+    case FRAME_SEARCH_DROP:
+        return role_search_drop(c, &w);
+    case FRAME_TEST:
+        return role_test(c, &w);
     case FRAME_SEARCH_CLOSED:
         return role_search_closed(c, &w);
     default:
@@ -321,17 +326,17 @@ static void open_child(struct child *c, int fd)
         .take = take_frames, .ended = on_control_ended, .closed = on_closed};
     intake_open(&c->control, c->env.loop, fd,
                 FROM_DAEMON_MAX + sizeof(struct frame_head));
-    c->pump = pump_create(fd + 1);
+    c->data = fd + 1;
     log_child = c;
     log_set_level(LOG_LEVEL_ERROR); /* until the daemon says */
     log_set_writer(write_log);
 }
 
-/* What is left is the pump's; the process ends around it. */
 static void close_child(struct child *c)
 {
     if (c->in && instance_state(c->in) != INSTANCE_STARTED)
         instance_destroy(c->in);
+    pump_destroy(c->pump);
     log_set_writer(NULL);
     intake_close(&c->control);
     loop_destroy(c->env.loop);

@@ -5,6 +5,7 @@
 #include "plugin/isolate_private.h"
 
 struct child_sync;
+struct child_test;
 struct pump;
 
 struct child {
@@ -18,12 +19,14 @@ struct child {
 
     struct intake control;
     pthread_mutex_t sending; /* the control socket, from any thread */
+    int data;
     struct pump *pump;
 
     /* The loop's. */
     struct child_sync *sync;    /* the one under way */
     struct strbuf next;         /* payload of one that came too early */
     struct list searches;       /* struct child_search */
+    struct child_test *test;    /* the one under way */
     int64_t told[METRICS_MAX];  /* metrics, as they were told last */
     char error[FAIL_TEXT_MAX];  /* of source_error */
     void (*stopped)(void *arg); /* source_stop's */
@@ -50,9 +53,13 @@ int role_sync_failed(struct child *c, struct wire *w);
 int role_search(struct child *c, struct wire *w);
 int role_search_cancel(struct child *c, struct wire *w);
 int role_search_closed(struct child *c, struct wire *w);
+int role_search_drop(struct child *c, struct wire *w);
+int role_test(struct child *c, struct wire *w);
 
 /* isolate_pump.c: the data socket, written by a thread of its own */
 struct pump *pump_create(int fd);
+/* Waits until all is written. NULL-safe. */
+void pump_destroy(struct pump *pump);
 /* Takes the frames over. wait: until there is room.
  * returns 0 | -CTR_EPAUSE (taken, but there is much) */
 int pump_put(struct pump *pump, struct strbuf *frames, bool wait);

@@ -237,6 +237,10 @@ static int on_frame(struct isolate *iso, uint32_t type, struct ctr_str payload)
         return isolate_search_hits(iso, &w);
     case FRAME_SEARCH_DONE:
         return isolate_search_done(iso, &w);
+    case FRAME_TEST_STEP:
+        return isolate_test_step(iso, &w);
+    case FRAME_TEST_END:
+        return isolate_test_end(iso, &w);
     default:
         return -CTR_EPROTO;
     }

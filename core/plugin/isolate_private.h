@@ -27,6 +27,8 @@ enum {
     FRAME_SEARCH,        /* search, query */
     FRAME_SEARCH_CANCEL, /* search */
     FRAME_SEARCH_CLOSED, /* search: no more hits are taken */
+    FRAME_SEARCH_DROP,   /* search: nobody waits for it */
+    FRAME_TEST,          /* test */
     FRAME_PING,          /* number, log level */
     FRAME_STOP,
 
@@ -41,12 +43,15 @@ enum {
     FRAME_REQUEST_SYNC,
     FRAME_HITS,        /* search, contacts */
     FRAME_SEARCH_DONE, /* search, code */
+    FRAME_TEST_STEP,   /* test, step, code, detail, remedy */
+    FRAME_TEST_END,    /* test, code, reason */
 
     /* process -> daemon, data socket; each begins with its sync */
     FRAME_PUT = 64, /* contacts */
     FRAME_DELETE,   /* n times: id */
     FRAME_REJECT,   /* where, reason */
     FRAME_CURSOR,   /* cursor */
+    FRAME_GROUP,    /* group, n times: member */
     FRAME_FULL,
     FRAME_PROGRESS, /* done, total */
     FRAME_END       /* code, reason */
@@ -202,6 +207,9 @@ struct isolate {
     unsigned n_reading;        /* that the lane reads */
     struct list lost;          /* struct isolate_sync: end when the reason is known */
     uint32_t next_id;
+    struct ctr_test *test; /* the one under way */
+    uint32_t test_id;
+    int64_t test_began; /* clock_ms */
     struct list searches;
     unsigned n_searches;
 };
@@ -240,10 +248,19 @@ bool isolate_sync_is_quiet(const struct isolate *iso);
 /* isolate_search.c */
 int isolate_search(void *ctx, struct ctr_search *search, const struct ctr_query *query);
 void isolate_search_cancel(void *ctx, struct ctr_search *search);
+void isolate_search_drop(void *ctx, struct ctr_search *search);
 /* Frames. returns 0 | -CTR_EPROTO */
 int isolate_search_hits(struct isolate *iso, struct wire *w);
 int isolate_search_done(struct isolate *iso, struct wire *w);
 void isolate_search_end_all(struct isolate *iso);
 int64_t isolate_search_overdue(const struct isolate *iso);
+
+/* isolate_test.c */
+void isolate_test(void *ctx, struct ctr_test *test);
+/* Frames. returns 0 | -CTR_EPROTO */
+int isolate_test_step(struct isolate *iso, struct wire *w);
+int isolate_test_end(struct isolate *iso, struct wire *w);
+void isolate_test_lost(struct isolate *iso, const char *reason);
+bool isolate_test_is_overdue(const struct isolate *iso);
 
 #endif

@@ -2,8 +2,7 @@
  * data socket.
  *
  * A thread of its own writes, so that a plugin on the loop never waits for the daemon's
- * cache, and one on a lane prepares the next contacts meanwhile. It lives as long as the
- * process. */
+ * cache, and one on a lane prepares the next contacts meanwhile. */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -24,6 +23,8 @@ struct load {
 
 struct pump {
     int fd;
+    bool ending;
+    pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t more, room;
     struct list queue;
@@ -54,8 +55,10 @@ static void *pump_main(void *arg)
         struct load *load;
 
         pthread_mutex_lock(&pump->mutex);
-        while (list_empty(&pump->queue))
+        while (list_empty(&pump->queue) && !pump->ending)
             pthread_cond_wait(&pump->more, &pump->mutex);
+        if (list_empty(&pump->queue))
+            break;
         load = list_entry(pump->queue.next, struct load, link);
         list_remove(&load->link);
         pthread_mutex_unlock(&pump->mutex);
@@ -67,6 +70,7 @@ static void *pump_main(void *arg)
         strbuf_finish(&load->frames);
         free(load);
     }
+    pthread_mutex_unlock(&pump->mutex);
     return NULL;
 }
 
@@ -74,7 +78,6 @@ struct pump *pump_create(int fd)
 {
     struct pump *pump = xcalloc(1, sizeof(*pump));
     sigset_t all, before;
-    pthread_t thread;
 
     pump->fd = fd;
     list_init(&pump->queue);
@@ -83,10 +86,24 @@ struct pump *pump_create(int fd)
     ensure(pthread_cond_init(&pump->room, NULL) == 0);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    ensure(pthread_create(&thread, NULL, pump_main, pump) == 0);
+    ensure(pthread_create(&pump->thread, NULL, pump_main, pump) == 0);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_detach(thread);
     return pump;
+}
+
+void pump_destroy(struct pump *pump)
+{
+    if (!pump)
+        return;
+    pthread_mutex_lock(&pump->mutex);
+    pump->ending = true;
+    pthread_cond_signal(&pump->more);
+    pthread_mutex_unlock(&pump->mutex);
+    ensure(pthread_join(pump->thread, NULL) == 0);
+    pthread_cond_destroy(&pump->more);
+    pthread_cond_destroy(&pump->room);
+    pthread_mutex_destroy(&pump->mutex);
+    free(pump);
 }
 
 int pump_put(struct pump *pump, struct strbuf *frames, bool wait)

@@ -16,7 +16,9 @@ enum {
     CONTACTS_A_FRAME = 1024,
     FIELDS_A_FRAME = 1 << 16,
     IDS_A_FRAME = 1024,
-    ASK_MAX = 4 << 20
+    GROUP_MAX = 128 << 10, /* bytes of names: more than is taken there */
+    ASK_MAX = 4 << 20,
+    TEXT_MAX = 4096
 };
 
 struct child_sync {
@@ -42,6 +44,12 @@ struct child_search {
     struct ctr_query query;
     _Atomic bool closed;
     bool told; /* to cancel; loop */
+};
+
+struct child_test {
+    struct child *child;
+    uint32_t id;
+    struct strbuf end; /* the last frame */
 };
 
 static struct child_sync *sync_of(struct ctr_sync *sync)
@@ -170,6 +178,11 @@ static int sync_check(struct child_sync *s)
     return atomic_load(&s->error);
 }
 
+static int sync_canceled(struct ctr_sync *sync)
+{
+    return atomic_load(&sync_of(sync)->canceled) ? -CTR_ECANCELED : 0;
+}
+
 static int sync_put(struct ctr_sync *sync, const struct ctr_contact *contacts, uint32_t n)
 {
     struct child_sync *s = sync_of(sync);
@@ -233,6 +246,29 @@ static int sync_cursor(struct ctr_sync *sync, struct ctr_str cursor)
     return 0;
 }
 
+static int sync_group(struct ctr_sync *sync, struct ctr_str group,
+                      const struct ctr_str *members, uint32_t n)
+{
+    struct child_sync *s = sync_of(sync);
+    uint64_t bytes = group.len;
+    size_t at;
+
+    if (sync_canceled(sync) < 0)
+        return -CTR_ECANCELED;
+    if (n > 0 && !members)
+        return -CTR_EINVAL;
+    for (uint32_t i = 0; i < n && bytes <= GROUP_MAX; i++)
+        bytes += members[i].len > GROUP_MAX ? GROUP_MAX + 1 : members[i].len;
+    if (bytes > GROUP_MAX || n > GROUP_MAX)
+        return -CTR_EFULL;
+    at = sync_frame(s, FRAME_GROUP);
+    wire_put_str(&s->gathered, group);
+    for (uint32_t i = 0; i < n; i++)
+        wire_put_str(&s->gathered, members[i]);
+    frame_end(&s->gathered, at);
+    return atomic_load(&s->error);
+}
+
 static int sync_full(struct ctr_sync *sync)
 {
     struct child_sync *s = sync_of(sync);
@@ -256,11 +292,6 @@ static void sync_progress(struct ctr_sync *sync, uint64_t done, uint64_t total)
     wire_put_u(&s->gathered, total);
     frame_end(&s->gathered, at);
     (void)flush(s);
-}
-
-static int sync_canceled(struct ctr_sync *sync)
-{
-    return atomic_load(&sync_of(sync)->canceled) ? -CTR_ECANCELED : 0;
 }
 
 static void on_sync_over(void *arg)
@@ -461,6 +492,17 @@ int role_search_cancel(struct child *c, struct wire *w)
     return 0;
 }
 
+int role_search_drop(struct child *c, struct wire *w)
+{
+    struct child_search *s = find_search(c, wire_u32(w, UINT32_MAX));
+
+    if (!wire_done(w))
+        return -CTR_EPROTO;
+    if (s && c->driver->search_drop)
+        c->driver->search_drop(c->driver->ctx, (struct ctr_search *)(void *)s);
+    return 0;
+}
+
 int role_search_closed(struct child *c, struct wire *w)
 {
     struct child_search *s = find_search(c, wire_u32(w, UINT32_MAX));
@@ -469,6 +511,65 @@ int role_search_closed(struct child *c, struct wire *w)
         return -CTR_EPROTO;
     if (s)
         atomic_store(&s->closed, true);
+    return 0;
+}
+
+/* ---- test ------------------------------------------------------------------------ */
+
+static void test_step(struct ctr_test *test, const char *step, int status,
+                      const char *detail, const char *remedy)
+{
+    struct child_test *t = (struct child_test *)(void *)test;
+    struct strbuf frame = {0};
+    size_t at;
+
+    frame_begin(&frame, FRAME_TEST_STEP, &at);
+    wire_put_u(&frame, t->id);
+    wire_put_z(&frame, step);
+    wire_put_i(&frame, status);
+    wire_put_str(&frame, str_make(detail, detail ? strnlen(detail, TEXT_MAX) : 0));
+    wire_put_str(&frame, str_make(remedy, remedy ? strnlen(remedy, TEXT_MAX) : 0));
+    frame_end(&frame, at);
+    child_send(t->child, &frame);
+}
+
+static void on_test_over(void *arg)
+{
+    struct child_test *t = arg;
+    struct strbuf frame = {0};
+
+    t->child->test = NULL;
+    frame = t->end;
+    child_send(t->child, &frame);
+    free(t);
+}
+
+/* The daemon may ask for the next one as soon as it hears of it: on the loop. */
+static void test_end(struct ctr_test *test, int status, const char *reason)
+{
+    struct child_test *t = (struct child_test *)(void *)test;
+    size_t at;
+
+    frame_begin(&t->end, FRAME_TEST_END, &at);
+    wire_put_u(&t->end, t->id);
+    wire_put_i(&t->end, status);
+    wire_put_z(&t->end, reason);
+    frame_end(&t->end, at);
+    loop_post(t->child->env.loop, on_test_over, t);
+}
+
+int role_test(struct child *c, struct wire *w)
+{
+    struct child_test *t;
+    uint32_t id = wire_u32(w, UINT32_MAX);
+
+    if (!wire_done(w) || !c->driver || !c->driver->test || c->test)
+        return -CTR_EPROTO;
+    t = xcalloc(1, sizeof(*t));
+    t->child = c;
+    t->id = id;
+    c->test = t;
+    c->driver->test(c->driver->ctx, (struct ctr_test *)(void *)t);
     return 0;
 }
 
@@ -487,10 +588,13 @@ const struct peer peer_daemon = {
     .sync_delete = sync_delete,
     .sync_reject = sync_reject,
     .sync_cursor = sync_cursor,
+    .sync_group = sync_group,
     .sync_full = sync_full,
     .sync_progress = sync_progress,
     .sync_canceled = sync_canceled,
     .sync_end = sync_end,
+    .test_step = test_step,
+    .test_end = test_end,
     .search_hits = search_hits,
     .search_done = search_done,
 };

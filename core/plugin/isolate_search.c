@@ -76,6 +76,21 @@ void isolate_search_cancel(void *ctx, struct ctr_search *search)
     }
 }
 
+void isolate_search_drop(void *ctx, struct ctr_search *search)
+{
+    struct isolate *iso = ctx;
+
+    list_for_each(it, &iso->searches)
+    {
+        struct search *s = list_entry(it, struct search, link);
+
+        if (s->search == search) {
+            link_send_u(iso, FRAME_SEARCH_DROP, s->id);
+            return;
+        }
+    }
+}
+
 int64_t isolate_search_overdue(const struct isolate *iso)
 {
     int64_t oldest = 0;

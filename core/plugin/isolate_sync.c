@@ -187,6 +187,24 @@ static int take_cursor(struct isolate_sync *s, struct wire *w)
     return 0;
 }
 
+static int take_group(struct isolate_sync *s, struct wire *w)
+{
+    struct ctr_str group = wire_str(w), *members = NULL;
+    uint32_t n = 0, cap = 0;
+
+    while (w->at < w->end && !w->bad) {
+        if (n == cap) {
+            cap = cap ? cap * 2 : 64;
+            members = xrealloc(members, cap * sizeof(*members));
+        }
+        members[n++] = wire_str(w);
+    }
+    if (wire_done(w) && s->error == 0)
+        keep_error(s, peer_of(s->in)->sync_group(s->sync, group, members, n));
+    free(members);
+    return wire_done(w) ? 0 : -CTR_EPROTO;
+}
+
 static int take_full(struct isolate_sync *s, struct wire *w)
 {
     if (!wire_done(w))
@@ -233,6 +251,8 @@ static int take_frame(struct isolate_sync *s, uint32_t type, struct ctr_str payl
         return take_reject(s, &w);
     case FRAME_CURSOR:
         return take_cursor(s, &w);
+    case FRAME_GROUP:
+        return take_group(s, &w);
     case FRAME_FULL:
         return take_full(s, &w);
     case FRAME_PROGRESS:

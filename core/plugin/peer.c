@@ -48,10 +48,13 @@ const struct peer peer_flow = {
     .sync_delete = flow_sync_delete,
     .sync_reject = flow_sync_reject,
     .sync_cursor = flow_sync_cursor,
+    .sync_group = flow_sync_group,
     .sync_full = flow_sync_full,
     .sync_progress = flow_sync_progress,
     .sync_canceled = flow_sync_canceled,
     .sync_end = flow_sync_end,
+    .test_step = flow_test_step,
+    .test_end = flow_test_end,
     .search_hits = flow_search_hits,
     .search_done = flow_search_done,
 };

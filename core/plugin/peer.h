@@ -24,10 +24,16 @@ struct peer {
     int (*sync_delete)(struct ctr_sync *sync, const struct ctr_str *ids, uint32_t n);
     void (*sync_reject)(struct ctr_sync *sync, const char *where, const char *reason);
     int (*sync_cursor)(struct ctr_sync *sync, struct ctr_str cursor);
+    int (*sync_group)(struct ctr_sync *sync, struct ctr_str group,
+                      const struct ctr_str *members, uint32_t n);
     int (*sync_full)(struct ctr_sync *sync);
     void (*sync_progress)(struct ctr_sync *sync, uint64_t done, uint64_t total);
     int (*sync_canceled)(struct ctr_sync *sync);
     void (*sync_end)(struct ctr_sync *sync, int status, const char *reason);
+
+    void (*test_step)(struct ctr_test *test, const char *step, int status,
+                      const char *detail, const char *remedy);
+    void (*test_end)(struct ctr_test *test, int status, const char *reason);
 
     int (*search_hits)(struct ctr_search *search, const struct ctr_contact *hits,
                        uint32_t n);
