@@ -6,6 +6,7 @@
  * socket. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -26,13 +27,23 @@ static struct child *log_child;
 
 /* ---- out ------------------------------------------------------------------------ */
 
+/* The loop's descriptors do not wait by themselves. */
+static void wait_writable(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+
+    (void)poll(&p, 1, -1); /* interrupted: tried again */
+}
+
 static void send_bytes(int fd, const char *at, size_t n)
 {
     while (n > 0) {
         ssize_t sent = send(fd, at, n, MSG_NOSIGNAL);
 
-        if (sent < 0 && errno == EINTR)
+        if (sent < 0 && (errno == EAGAIN || errno == EINTR)) {
+            wait_writable(fd);
             continue;
+        }
         if (sent < 0)
             _exit(CODE_FAILED); /* there is nobody to serve, nor to tell */
         at += sent;
@@ -92,7 +103,7 @@ static void send_metric_names(struct child *c)
     }
 }
 
-static void send_metrics(struct child *c)
+void child_send_metrics(struct child *c)
 {
     struct strbuf frame = {0};
     size_t at, empty;
@@ -224,7 +235,7 @@ static int on_ping(struct child *c, struct wire *w)
     if (!wire_done(w))
         return -CTR_EPROTO;
     log_set_level((enum log_level)level);
-    send_metrics(c);
+    child_send_metrics(c);
     frame_begin(&frame, FRAME_PONG, &at);
     wire_put_u(&frame, number);
     wire_put_u(&frame, isolate_resident(getpid()));
@@ -237,7 +248,7 @@ static void on_stopped(void *arg)
 {
     struct child *c = arg;
 
-    send_metrics(c);
+    child_send_metrics(c);
     instance_destroy(c->in);
     c->in = NULL;
     end(c);

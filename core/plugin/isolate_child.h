@@ -42,6 +42,7 @@ static inline struct child *child_of(const struct instance_env *env)
 
 /* isolate_child.c: any thread; may block until the daemon reads */
 void child_send(struct child *c, struct strbuf *frame);
+void child_send_metrics(struct child *c); /* loop */
 
 /* isolate_role.c */
 extern const struct peer peer_daemon;

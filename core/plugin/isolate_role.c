@@ -300,6 +300,7 @@ static void on_sync_over(void *arg)
     struct child *c = s->child;
 
     c->sync = NULL;
+    child_send_metrics(c);
     strbuf_finish(&s->cursor);
     strbuf_finish(&s->gathered);
     free(s);
