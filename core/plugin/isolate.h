@@ -12,10 +12,12 @@
  *     isolate_link.c      what goes over the control socket, the daemon's side
  *     isolate_sync.c      its contacts, on a lane, from the data socket into the cache
  *     isolate_search.c    its live searches
+ *     isolate_test.c      trying it
  *     isolate_wire.c      contacts and questions as bytes
  *     isolate_check.c     `check` in a process of its own
  *     isolate_child.c     in the process: its life
- *     isolate_role.c      in the process: the peer of its instance (peer.h)
+ *     isolate_role.c      in the process: the peer of its instance (peer.h), its syncs
+ *     isolate_role_ask.c  and its searches and tests
  *     isolate_pump.c      in the process: the data socket
  */
 #ifndef PLUGIN_ISOLATE_H

@@ -356,6 +356,23 @@ static void close_child(struct child *c)
     free(c->name);
 }
 
+static void on_signal(int number)
+{
+    (void)number;
+}
+
+/* A service manager that ends the service tells every process of it: when this one ends
+ * is the daemon's matter. Not ignored, which what a plugin starts would inherit. */
+static void mind_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
 static int is_socket(int fd)
 {
     int type;
@@ -377,7 +394,7 @@ int isolate_child_main(int fd, isolate_confine_fn confine)
         return CODE_FAILED;
     }
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    signal(SIGPIPE, SIG_IGN);
+    mind_signals();
     child.confine = confine;
     open_child(&child, fd);
     loop_run(child.env.loop);

@@ -57,6 +57,15 @@ int role_search_closed(struct child *c, struct wire *w);
 int role_search_drop(struct child *c, struct wire *w);
 int role_test(struct child *c, struct wire *w);
 
+/* isolate_role_ask.c: the part of peer_daemon that is not syncs */
+int role_search_hits(struct ctr_search *search, const struct ctr_contact *hits,
+                     uint32_t n);
+void role_search_done(struct ctr_search *search, int status);
+void role_search_cancel_all(struct child *c);
+void role_test_step(struct ctr_test *test, const char *step, int status,
+                    const char *detail, const char *remedy);
+void role_test_end(struct ctr_test *test, int status, const char *reason);
+
 /* isolate_pump.c: the data socket, written by a thread of its own */
 struct pump *pump_create(int fd);
 /* Waits until all is written. NULL-safe. */

@@ -17,8 +17,6 @@ enum {
     FIELDS_A_FRAME = 1 << 16,
     IDS_A_FRAME = 1024,
     GROUP_MAX = 128 << 10, /* bytes of names: more than is taken there */
-    ASK_MAX = 4 << 20,
-    TEXT_MAX = 4096
 };
 
 struct child_sync {
@@ -36,30 +34,9 @@ struct child_sync {
     int64_t sent; /* clock_ms */
 };
 
-struct child_search {
-    struct list link;
-    struct child *child;
-    uint32_t id;
-    struct arena arena;
-    struct ctr_query query;
-    _Atomic bool closed;
-    bool told; /* to cancel; loop */
-};
-
-struct child_test {
-    struct child *child;
-    uint32_t id;
-    struct strbuf end; /* the last frame */
-};
-
 static struct child_sync *sync_of(struct ctr_sync *sync)
 {
     return (struct child_sync *)(void *)sync;
-}
-
-static struct child_search *search_of(struct ctr_search *search)
-{
-    return (struct child_search *)(void *)search;
 }
 
 /* ---- the source as a whole ------------------------------------------------------- */
@@ -96,14 +73,6 @@ static void stop_step(struct child *c)
     stopped(c->stopped_arg);
 }
 
-static void cancel_search(struct child *c, struct child_search *s)
-{
-    atomic_store(&s->closed, true);
-    if (!s->told)
-        c->driver->search_cancel(c->driver->ctx, (struct ctr_search *)(void *)s);
-    s->told = true;
-}
-
 static void source_stop(const struct instance_env *env, const char *name,
                         void (*done)(void *arg), void *arg)
 {
@@ -117,8 +86,7 @@ static void source_stop(const struct instance_env *env, const char *name,
         atomic_store(&c->sync->canceled, true);
         c->driver->sync_cancel(c->driver->ctx, (struct ctr_sync *)(void *)c->sync);
     }
-    list_for_each_safe(it, &c->searches)
-        cancel_search(c, list_entry(it, struct child_search, link));
+    role_search_cancel_all(c);
     stop_step(c);
 }
 
@@ -388,192 +356,6 @@ int role_sync_failed(struct child *c, struct wire *w)
     return 0;
 }
 
-/* ---- live search ----------------------------------------------------------------- */
-
-static struct child_search *find_search(struct child *c, uint32_t id)
-{
-    list_for_each(it, &c->searches)
-    {
-        struct child_search *s = list_entry(it, struct child_search, link);
-
-        if (s->id == id)
-            return s;
-    }
-    return NULL;
-}
-
-static void search_free(struct child_search *s)
-{
-    list_remove(&s->link);
-    arena_finish(&s->arena);
-    free(s);
-}
-
-/* The query stays until here: the plugin's function may still be using it when it has
- * said done. */
-static void on_search_over(void *arg)
-{
-    search_free(arg);
-}
-
-static int search_hits(struct ctr_search *search, const struct ctr_contact *hits,
-                       uint32_t n)
-{
-    struct child_search *s = search_of(search);
-    uint32_t i = 0;
-
-    while (i < n && !atomic_load(&s->closed)) {
-        struct strbuf frame = {0};
-        size_t at;
-
-        frame_begin(&frame, FRAME_HITS, &at);
-        wire_put_u(&frame, s->id);
-        do
-            contact_put(&frame, &hits[i++]);
-        while (i < n && frame.len < FRAME_CONTACTS_AIM);
-        frame_end(&frame, at);
-        if (frame.len <= FRAME_CONTROL_MAX)
-            child_send(s->child, &frame);
-        strbuf_finish(&frame); /* one contact of such a size is not worth a lookup */
-    }
-    return atomic_load(&s->closed) ? -CTR_ECANCELED : 0;
-}
-
-static void send_done(struct child_search *s, int status)
-{
-    struct strbuf frame = {0};
-    size_t at;
-
-    frame_begin(&frame, FRAME_SEARCH_DONE, &at);
-    wire_put_u(&frame, s->id);
-    wire_put_i(&frame, status);
-    frame_end(&frame, at);
-    child_send(s->child, &frame);
-}
-
-static void search_done(struct ctr_search *search, int status)
-{
-    struct child_search *s = search_of(search);
-
-    send_done(s, status);
-    loop_post(s->child->env.loop, on_search_over, s);
-}
-
-int role_search(struct child *c, struct wire *w)
-{
-    struct child_search *s = xcalloc(1, sizeof(*s));
-    int err;
-
-    s->child = c;
-    arena_init(&s->arena, ASK_MAX);
-    list_append(&c->searches, &s->link);
-    s->id = wire_u32(w, UINT32_MAX);
-    if (query_read(w, &s->arena, &s->query) != 0 || !c->driver || !c->driver->search) {
-        search_free(s);
-        return -CTR_EPROTO;
-    }
-    err = c->stopping ? -CTR_ECANCELED
-                      : c->driver->search(c->driver->ctx, (struct ctr_search *)(void *)s,
-                                          &s->query);
-    if (err < 0) {
-        send_done(s, err);
-        search_free(s);
-    }
-    return 0;
-}
-
-int role_search_cancel(struct child *c, struct wire *w)
-{
-    struct child_search *s = find_search(c, wire_u32(w, UINT32_MAX));
-
-    if (!wire_done(w))
-        return -CTR_EPROTO;
-    if (s)
-        cancel_search(c, s);
-    return 0;
-}
-
-int role_search_drop(struct child *c, struct wire *w)
-{
-    struct child_search *s = find_search(c, wire_u32(w, UINT32_MAX));
-
-    if (!wire_done(w))
-        return -CTR_EPROTO;
-    if (s && c->driver->search_drop)
-        c->driver->search_drop(c->driver->ctx, (struct ctr_search *)(void *)s);
-    return 0;
-}
-
-int role_search_closed(struct child *c, struct wire *w)
-{
-    struct child_search *s = find_search(c, wire_u32(w, UINT32_MAX));
-
-    if (!wire_done(w))
-        return -CTR_EPROTO;
-    if (s)
-        atomic_store(&s->closed, true);
-    return 0;
-}
-
-/* ---- test ------------------------------------------------------------------------ */
-
-static void test_step(struct ctr_test *test, const char *step, int status,
-                      const char *detail, const char *remedy)
-{
-    struct child_test *t = (struct child_test *)(void *)test;
-    struct strbuf frame = {0};
-    size_t at;
-
-    frame_begin(&frame, FRAME_TEST_STEP, &at);
-    wire_put_u(&frame, t->id);
-    wire_put_z(&frame, step);
-    wire_put_i(&frame, status);
-    wire_put_str(&frame, str_make(detail, detail ? strnlen(detail, TEXT_MAX) : 0));
-    wire_put_str(&frame, str_make(remedy, remedy ? strnlen(remedy, TEXT_MAX) : 0));
-    frame_end(&frame, at);
-    child_send(t->child, &frame);
-}
-
-static void on_test_over(void *arg)
-{
-    struct child_test *t = arg;
-    struct strbuf frame = {0};
-
-    t->child->test = NULL;
-    frame = t->end;
-    child_send(t->child, &frame);
-    free(t);
-}
-
-/* The daemon may ask for the next one as soon as it hears of it: on the loop. */
-static void test_end(struct ctr_test *test, int status, const char *reason)
-{
-    struct child_test *t = (struct child_test *)(void *)test;
-    size_t at;
-
-    frame_begin(&t->end, FRAME_TEST_END, &at);
-    wire_put_u(&t->end, t->id);
-    wire_put_i(&t->end, status);
-    wire_put_z(&t->end, reason);
-    frame_end(&t->end, at);
-    loop_post(t->child->env.loop, on_test_over, t);
-}
-
-int role_test(struct child *c, struct wire *w)
-{
-    struct child_test *t;
-    uint32_t id = wire_u32(w, UINT32_MAX);
-
-    if (!wire_done(w) || !c->driver || !c->driver->test || c->test)
-        return -CTR_EPROTO;
-    t = xcalloc(1, sizeof(*t));
-    t->child = c;
-    t->id = id;
-    c->test = t;
-    c->driver->test(c->driver->ctx, (struct ctr_test *)(void *)t);
-    return 0;
-}
-
 void role_init(struct child *c)
 {
     list_init(&c->searches);
@@ -594,8 +376,8 @@ const struct peer peer_daemon = {
     .sync_progress = sync_progress,
     .sync_canceled = sync_canceled,
     .sync_end = sync_end,
-    .test_step = test_step,
-    .test_end = test_end,
-    .search_hits = search_hits,
-    .search_done = search_done,
+    .test_step = role_test_step,
+    .test_end = role_test_end,
+    .search_hits = role_search_hits,
+    .search_done = role_search_done,
 };

@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "plugin/isolate_private.h"
 
+enum { HITS_MAX = 256 /* as the host table has it: it is the loop that takes them */ };
+
 struct search {
     struct list link;
     uint32_t id;
@@ -118,6 +120,8 @@ int isolate_search_hits(struct isolate *iso, struct wire *w)
     if (s->closed)
         return 0;
     err = contacts_read(w, &hits);
+    if (err == 0 && hits.n > HITS_MAX)
+        err = -CTR_EPROTO;
     if (err == 0)
         r = peer_of(iso->in)->search_hits(s->search, hits.items, hits.n);
     contacts_finish(&hits);

@@ -226,30 +226,51 @@ void query_put(struct strbuf *out, const struct ctr_query *query)
 
 static struct ctr_str read_str(struct wire *w, struct arena *arena)
 {
-    struct ctr_str s = wire_str(w);
+    struct ctr_str s = wire_str(w), copy = {NULL, 0};
 
-    return s.ptr ? arena_str(arena, s) : s;
+    if (s.ptr)
+        copy = arena_str(arena, s);
+    if (s.ptr && !copy.ptr)
+        w->bad = true;
+    return copy;
 }
 
-static struct ctr_filter *filter_read(struct wire *w, struct arena *arena, unsigned depth)
+/* An array of as many as there can be at most; each takes a byte at least. */
+static void *read_array(struct wire *w, struct arena *arena, size_t size, uint32_t *n)
+{
+    void *array;
+
+    *n = wire_u32(w, CTR_FILTER_LEAVES_MAX);
+    if ((size_t)(w->end - w->at) < *n)
+        w->bad = true;
+    if (w->bad)
+        *n = 0;
+    array = arena_array(arena, *n + 1, size);
+    if (!array) {
+        w->bad = true;
+        *n = 0;
+    }
+    return array;
+}
+
+static const struct ctr_filter *filter_read(struct wire *w, struct arena *arena,
+                                            unsigned depth)
 {
     struct ctr_filter *f = arena_alloc(arena, sizeof(*f));
     const struct ctr_filter **children;
     struct ctr_str *values;
 
-    if (depth > CTR_FILTER_DEPTH_MAX + 1)
+    if (!f || depth > CTR_FILTER_DEPTH_MAX + 1)
         w->bad = true;
+    if (w->bad)
+        return f;
     f->op = wire_u32(w, CTR_OP_WORDS);
     f->kinds = wire_u(w);
     f->name = read_str(w, arena);
-    f->n_values = wire_u32(w, CTR_FILTER_LEAVES_MAX);
-    if (w->bad)
-        return f;
-    f->values = values = arena_array(arena, f->n_values + 1, sizeof(*values));
+    f->values = values = read_array(w, arena, sizeof(*values), &f->n_values);
     for (uint32_t i = 0; i < f->n_values; i++)
         values[i] = read_str(w, arena);
-    f->n_children = wire_u32(w, CTR_FILTER_LEAVES_MAX);
-    f->children = children = arena_array(arena, f->n_children + 1, sizeof(*children));
+    f->children = children = read_array(w, arena, sizeof(*children), &f->n_children);
     for (uint32_t i = 0; i < f->n_children && !w->bad; i++)
         children[i] = filter_read(w, arena, depth + 1);
     return f;

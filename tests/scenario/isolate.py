@@ -239,6 +239,19 @@ def options():
         for fd in fds:
             where = os.readlink(f"/proc/{pid}/fd/{fd}")
             ok(d.dir not in where, f"descriptor {fd} is none of the daemon's", where)
+        if "landlock_on" in d.log():
+            with open(d.path("state/cache/data.mdb"), "rb") as f:
+                before = f.read(64)
+            d.order("timer deface")
+            time.sleep(0.3)
+            with open(d.path("state/cache/data.mdb"), "rb") as f:
+                is_(f.read(64), before, "it cannot write to the daemon's cache")
+        found = re.search(r"landlock_on version=(\d+)", d.log())
+        if found and int(found[1]) >= 6:
+            d.order("timer kill")
+            time.sleep(0.3)
+            ok(d.process.poll() is None, "nor send signals to the daemon")
+        d.peace()
         run = d.ctl("source", "test", "bad")
         ok("connect" in run.stdout and "not with this key" in run.stdout and
            "use another" in run.stdout, "a test goes step by step", run.stdout + run.stderr)

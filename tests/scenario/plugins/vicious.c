@@ -4,6 +4,7 @@
  *
  * Built twice: for a lane, and, with ON_LOOP set, for the loop. */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,7 +113,22 @@ static void crash(void)
     *(volatile int *)nowhere = 1;
 }
 
-static void act(const struct ctr_host *host, const char *how)
+/* The daemon's cache lies beside the orders. */
+static void deface(const char *orders)
+{
+    char path[4096];
+    int fd;
+
+    snprintf(path, sizeof(path), "%.*s/../state/cache/data.mdb",
+             (int)(strrchr(orders, '/') - orders), orders);
+    fd = open(path, O_WRONLY);
+    if (fd < 0)
+        return;
+    (void)!write(fd, path, sizeof(path));
+    close(fd);
+}
+
+static void act(const struct ctr_host *host, const char *orders, const char *how)
 {
     if (strcmp(how, "segv") == 0)
         crash();
@@ -132,6 +148,10 @@ static void act(const struct ctr_host *host, const char *how)
     else if (strcmp(how, "close") == 0)
         for (int fd = 0; fd < 256; fd++)
             close(fd);
+    else if (strcmp(how, "kill") == 0)
+        kill(getppid(), SIGKILL);
+    else if (strcmp(how, "deface") == 0)
+        deface(orders);
     else if (strcmp(how, "log") == 0)
         flood_log(host);
     else if (strcmp(how, "output") == 0)
@@ -155,7 +175,7 @@ static int obey(const struct ctr_host *host, const char *orders, const char *whe
         return 0;
     if (how)
         return strcmp(deed, how) == 0;
-    act(host, deed);
+    act(host, orders, deed);
     return 1;
 }
 
