@@ -121,6 +121,15 @@ static void on_gone(struct request *request)
     sync_free(s);
 }
 
+static bool is_stuck(const struct sync_request *s)
+{
+    cJSON *source = source_of(s->request, s->source);
+    bool stuck = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(source, "stuck")) != 0;
+
+    cJSON_Delete(source);
+    return stuck;
+}
+
 static void sync_try(struct sync_request *s)
 {
     struct request *request = s->request;
@@ -138,6 +147,15 @@ static void sync_try(struct sync_request *s)
     if (err == 0)
         return;
     s->watching = false;
+    if (err == -CTR_EBUSY && is_stuck(s)) {
+        request_error(request, err,
+                      "'%s' does not come back from what it was asked before, a sync, "
+                      "preview or test; when it does it can be synced again, else "
+                      "restart the daemon",
+                      s->source);
+        sync_free(s);
+        return;
+    }
     if (err == -CTR_EBUSY) {
         request_event(request, "source", source_of(request, s->source));
         uv_timer_start(&s->retry, on_retry, RETRY_MS, 0);

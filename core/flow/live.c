@@ -27,7 +27,7 @@ enum {
     LIVE_LATE_LOOK_MS = 500,
     LIVE_STUCK_MS = 5 * 1000,
     LIVE_CHECKS_MAX = 4,      /* at once, beside those somebody waits for */
-    LIVE_CHECK_MS = 30 * 1000 /* the same question is not asked again sooner */
+    LIVE_CHECK_MS = 10 * 1000 /* the same question is not asked again sooner */
 };
 
 /* Records, one behind the other. */

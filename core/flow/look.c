@@ -171,6 +171,7 @@ struct cJSON *flow_source_json(struct flow *flow, const char *name, bool with_re
                               source_is_stale(s, s->conf->stale_after));
     cJSON_AddNumberToObject(o, "failures", s->failures);
     cJSON_AddBoolToObject(o, "testing", s->test != NULL);
+    cJSON_AddBoolToObject(o, "stuck", source_stuck(s));
     cJSON_AddNumberToObject(o, "groups", s->groups.n);
     if (s->last_run > 0) {
         last = cJSON_AddObjectToObject(o, "last");

@@ -19,8 +19,9 @@ enum {
     BACK_OFF_FIRST = 5000,
     BACK_OFF_MOST = 5 * 60 * 1000,
     SOON = 1,
-    JITTER_MS = 60 * 1000,              /* of a time of day */
-    LOOK_MS = 60 * 1000,                /* how often at the wall clock */
+    STUCK_MS = 3000,       /* how long one that was told to end may take for it */
+    JITTER_MS = 60 * 1000, /* of a time of day */
+    LOOK_MS = 60 * 1000,   /* how often at the wall clock */
     DAY_AND_MORE_MS = 26 * 3600 * 1000, /* no time of day is further away */
     PROGRESS_MS = 200
 };
@@ -87,6 +88,9 @@ static const char *why_failed(const struct source *s, const struct ctr_sync *syn
         return sync->reason;
     if (s->error_is_new && s->error[0])
         return s->error;
+    if (sync->status == -CTR_EFULL)
+        return "no space left for the cache: its disk is full, or cache_map_max is "
+               "reached; lookups go on with what there was";
     return error_text(sync->status);
 }
 
@@ -135,13 +139,22 @@ static void note_failure(struct source *s, const struct ctr_sync *sync)
              s->error, back_off(s) / 1000);
 }
 
+/* Asked live, and synced by nobody but who says so: its cache may stay empty. */
+static bool is_on_demand(const struct source *s)
+{
+    const struct setup_source *conf = s->conf;
+
+    return conf && conf->sync_interval == 0 && conf->sync_times.n == 0 && conf->live &&
+           s->driver.can_search;
+}
+
 static void plan_next(struct source *s)
 {
     int64_t now = clock_ms();
 
     if (s->wanted)
         schedule(s, now + SOON);
-    else if (s->failures > 0)
+    else if (s->failures > 0 && !is_on_demand(s))
         schedule(s, now + back_off(s));
     else if (s->conf && s->conf->sync_times.n > 0)
         schedule_time_of_day(s);
@@ -243,7 +256,7 @@ static void on_limit(uv_timer_t *timer)
 
     if (!s->sync)
         return;
-    s->sync->overdue = true;
+    s->sync->overdue = clock_ms();
     if (s->sync->dry_run) {
         sync_cancel(s);
         return;
@@ -335,6 +348,13 @@ void schedule_refreshed(struct source *s)
         schedule(s, clock_ms() + SOON);
 }
 
+bool source_stuck(const struct source *s)
+{
+    if (s->test)
+        return test_is_overdue(s);
+    return s->sync && s->sync->overdue > 0 && clock_ms() - s->sync->overdue > STUCK_MS;
+}
+
 bool source_busy(const struct source *s)
 {
     return s->sync || s->test;
@@ -421,8 +441,7 @@ static bool missed_one(const struct source *s, int64_t as_of)
     return times_last(&s->conf->sync_times, clock_wall_ms(), &last) && as_of < last.wall;
 }
 
-/* The first sync: at once without data, else when the interval has passed. One that is
- * asked live and synced on demand only may have an empty cache. */
+/* The first sync: at once without data, else when the interval has passed. */
 static void schedule_first(struct source *s)
 {
     const struct setup_source *conf = s->conf;
@@ -431,8 +450,7 @@ static void schedule_first(struct source *s)
     source_info_changed(s);
     as_of = source_info(s)->as_of;
     age = clock_wall_ms() - as_of;
-    if (conf->sync_interval == 0 && conf->sync_times.n == 0 && conf->live &&
-        s->driver.can_search)
+    if (is_on_demand(s))
         schedule(s, 0);
     else if (as_of == 0 || age < 0)
         schedule(s, now + SOON);
@@ -464,7 +482,10 @@ void flow_source_start(struct flow *flow, const char *name,
     source_info_changed(s);
     s->last_success = source_info(s)->as_of;
     set_state(s, s->last_success > 0 ? SOURCE_OK : SOURCE_WAITING);
-    schedule_first(s);
+    if (driver->watches)
+        schedule(s, clock_ms() + SOON);
+    else
+        schedule_first(s);
 }
 
 void flow_source_stop(struct flow *flow, const char *name, void (*done)(void *arg),

@@ -100,10 +100,13 @@ void live_detach_source(struct source *source);
 struct cJSON;
 /* Nothing may begin now: a sync, a preview or a test is under way. */
 bool source_busy(const struct source *source);
+/* And what is under way does not come back, though its time is up. */
+bool source_stuck(const struct source *source);
 /* test.c, preview.c: whoever asked has gone. */
 void test_forget(struct source *source, void *arg);
 void preview_forget(struct source *source, void *arg);
 /* test.c: it is stopped; who waits for its test need not. */
+bool test_is_overdue(const struct source *source);
 void test_give_up(struct source *source, int status);
 /* The configuration changed: plan the next sync by it. */
 void source_configured(struct source *source);

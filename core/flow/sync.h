@@ -51,7 +51,7 @@ struct ctr_sync {
     /* Both. */
     atomic_bool canceled;
     atomic_bool enough; /* of a preview */
-    bool overdue;       /* loop */
+    int64_t overdue;    /* loop: since, clock_ms; 0: it is not */
     _Atomic uint64_t done, total;
     pthread_mutex_t mutex; /* of what follows */
     struct rejects rejects;

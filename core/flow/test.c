@@ -30,7 +30,9 @@ struct ctr_test {
     struct loop *loop;
     struct flow_test_ops ops;
     void *arg;
+    uint32_t limit;
     bool told; /* nobody waits any more */
+    bool overdue;
     uv_timer_t *timer;
 
     pthread_mutex_t mutex; /* of what follows */
@@ -168,17 +170,22 @@ static void on_limit(uv_timer_t *timer)
     char text[128];
 
     deliver(test);
+    uv_timer_stop(timer);
+    test->overdue = true;
     if (test->told)
         return;
-    snprintf(text, sizeof(text), "nothing more came within %u s",
-             (unsigned)(uv_timer_get_repeat(timer) / 1000));
+    snprintf(text, sizeof(text), "nothing more came within %u s", test->limit / 1000);
     test->ops.step(test->arg, "time", -CTR_ETIMEDOUT, text,
                    "see whether the other side answers at all: a firewall that drops "
                    "packets looks like this",
                    (uint32_t)(clock_ms() - test->last));
     log_warn(test->source->who, "test_overdue source=%s", test->source->name);
     tell(test, -CTR_ETIMEDOUT);
-    uv_timer_stop(timer);
+}
+
+bool test_is_overdue(const struct source *s)
+{
+    return s->test && s->test->overdue;
 }
 
 void test_give_up(struct source *s, int status)
@@ -264,7 +271,8 @@ int flow_source_test(struct flow *flow, const char *name, uint32_t limit,
     schedule_put_off(s);
     s->test = test;
     uv_update_time(test->timer->loop);
-    uv_timer_start(test->timer, on_limit, limit, limit);
+    test->limit = limit;
+    uv_timer_start(test->timer, on_limit, limit, 0);
     log_debug(s->who, "test_begin source=%s", s->name);
     s->driver.test(s->driver.ctx, test);
     return 0;

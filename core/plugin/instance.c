@@ -196,8 +196,7 @@ int instance_start(struct instance *in, char *error, size_t cap)
     if (in->role == INSTANCE_SOURCE) {
         source_init(in);
         watch_arm_all(in);
-        peer_of(in)->source_start(in->env, in->short_name, &in->driver,
-                                  !list_empty(&in->watches));
+        peer_of(in)->source_start(in->env, in->short_name, &in->driver);
     }
     if (in->service)
         net_service_start(in->service);

@@ -178,9 +178,9 @@ void isolate_started(struct isolate *iso, uint32_t flags)
         .test = in->plugin->source.threading == CTR_ON_LANE && in->plugin->source.test
                     ? isolate_test
                     : NULL,
+        .watches = (flags & STARTED_WATCHING) || iso->resync,
     };
-    peer_of(in)->source_start(in->env, in->short_name, &in->driver,
-                              (flags & STARTED_WATCHING) || iso->resync);
+    peer_of(in)->source_start(in->env, in->short_name, &in->driver);
     iso->resync = false;
 }
 

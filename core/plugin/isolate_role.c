@@ -53,13 +53,13 @@ static void send_u(struct child *c, uint32_t type, uint64_t n)
 }
 
 static void source_start(const struct instance_env *env, const char *name,
-                         const struct flow_driver *driver, bool watching)
+                         const struct flow_driver *driver)
 {
     struct child *c = child_of(env);
 
     (void)name;
     c->driver = driver;
-    send_u(c, FRAME_STARTED, watching ? STARTED_WATCHING : 0);
+    send_u(c, FRAME_STARTED, driver->watches ? STARTED_WATCHING : 0);
 }
 
 /* Nothing is under way any more, and nothing begins. */

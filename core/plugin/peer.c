@@ -1,24 +1,12 @@
 /* peer.c - flow in this process as the one a source's role is filled for. */
 #include "plugin/peer.h"
 
-#include <cjson/cJSON.h>
-
 #include "plugin/instance.h"
 
-/* What is watched may have changed while nobody did. A source without data is synced
- * anyway. */
 static void source_start(const struct instance_env *env, const char *name,
-                         const struct flow_driver *driver, bool watching)
+                         const struct flow_driver *driver)
 {
-    cJSON *json;
-
     flow_source_start(env->flow, name, driver);
-    if (!watching)
-        return;
-    json = flow_source_json(env->flow, name, false);
-    if (cJSON_IsString(cJSON_GetObjectItemCaseSensitive(json, "last_success")))
-        flow_source_request_sync(env->flow, name);
-    cJSON_Delete(json);
 }
 
 static void source_stop(const struct instance_env *env, const char *name,

@@ -10,9 +10,8 @@
 struct instance_env;
 
 struct peer {
-    /* watching: the plugin watches files, which may have changed while nobody did */
     void (*source_start)(const struct instance_env *env, const char *name,
-                         const struct flow_driver *driver, bool watching);
+                         const struct flow_driver *driver);
     void (*source_stop)(const struct instance_env *env, const char *name,
                         void (*done)(void *arg), void *arg);
     void (*source_error)(const struct instance_env *env, const char *name,

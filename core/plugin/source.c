@@ -443,6 +443,7 @@ void source_init(struct instance *in)
         .may_wait = on_lane(in),
         .spellings = in->plugin->desc.abi_built >= CTR_ABI(1, 1),
         .test = on_lane(in) && in->plugin->source.test ? source_test : NULL,
+        .watches = !list_empty(&in->watches),
     };
 }
 

@@ -240,11 +240,11 @@ def options():
             where = os.readlink(f"/proc/{pid}/fd/{fd}")
             ok(d.dir not in where, f"descriptor {fd} is none of the daemon's", where)
         if "landlock_on" in d.log():
-            with open(d.path("state/cache/data.mdb"), "rb") as f:
+            with open(d.path("state/cache/contacts.mdb"), "rb") as f:
                 before = f.read(64)
             d.order("timer deface")
             time.sleep(0.3)
-            with open(d.path("state/cache/data.mdb"), "rb") as f:
+            with open(d.path("state/cache/contacts.mdb"), "rb") as f:
                 is_(f.read(64), before, "it cannot write to the daemon's cache")
         found = re.search(r"landlock_on version=(\d+)", d.log())
         if found and int(found[1]) >= 6:

@@ -366,13 +366,12 @@ static struct {
 } seen;
 
 static void on_source_start(const struct instance_env *env, const char *name,
-                            const struct flow_driver *driver, bool watching)
+                            const struct flow_driver *driver)
 {
     struct ctr_sync_request request = {.size = sizeof(request)};
 
     (void)env;
     (void)name;
-    (void)watching;
     seen.started = true;
     seen.driver = driver;
     driver->sync(driver->ctx, (struct ctr_sync *)(void *)&seen.token, &request);

@@ -119,7 +119,7 @@ static void deface(const char *orders)
     char path[4096];
     int fd;
 
-    snprintf(path, sizeof(path), "%.*s/../state/cache/data.mdb",
+    snprintf(path, sizeof(path), "%.*s/../state/cache/contacts.mdb",
              (int)(strrchr(orders, '/') - orders), orders);
     fd = open(path, O_WRONLY);
     if (fd < 0)
