@@ -51,6 +51,7 @@ struct daemon {
     struct list slots;
     char **confined;  /* folders that can still be opened; NULL: all */
     bool may_isolate; /* this program can still be executed */
+    char **startable; /* while confined: folders whose programs can still be started */
     int lock_fd;
     int64_t started; /* wall ms */
     uint64_t descriptors;

@@ -52,34 +52,6 @@ int rights_drop(const struct privileges_user *user)
     return 0;
 }
 
-/* Copies what can still be opened: a reload must not name anything else. */
-static void remember_folders(struct daemon *d)
-{
-    const struct settings *s = d->settings;
-    char *plugins[3];
-    unsigned n = registry_folders(&d->registry, plugins), at = 0;
-    static const char *const always[] = {"/etc", "/usr",  "/lib",
-                                         "/opt", "/proc", "/run/credentials"};
-    const unsigned n_always = sizeof(always) / sizeof(always[0]);
-
-    d->confined = xcalloc(s->n_folders + n + n_always + 2, sizeof(*d->confined));
-    for (unsigned i = 0; i < s->n_folders; i++)
-        d->confined[at++] = xstrdup(s->folders[i]);
-    for (unsigned i = 0; i < n; i++)
-        d->confined[at++] = plugins[i];
-    for (unsigned i = 0; i < n_always; i++)
-        d->confined[at++] = xstrdup(always[i]);
-    d->confined[at] = xstrdup(s->daemon.state_dir);
-}
-
-void rights_forget(struct daemon *d)
-{
-    for (char **folder = d->confined; folder && *folder; folder++)
-        free(*folder);
-    free(d->confined);
-    d->confined = NULL;
-}
-
 static bool any_isolated(const struct settings *s)
 {
     for (unsigned i = 0; i < s->n_instances; i++)
@@ -108,14 +80,68 @@ static char *own_program(struct daemon *d)
     return xstrndup(path, (size_t)n);
 }
 
+/* Programs call others: with one, those of the system can be started, too. */
+static const char *const system_programs[] = {"/usr", "/bin",   "/sbin",
+                                              "/lib", "/lib64", NULL};
+
+/* Copies from where programs can still be started: nowhere, when none is named. */
+static void remember_programs(struct daemon *d)
+{
+    const struct settings *s = d->settings;
+    char *own = own_program(d);
+    unsigned at = 0;
+
+    d->startable =
+        xcalloc(s->n_programs + sizeof(system_programs) / sizeof(system_programs[0]) + 1,
+                sizeof(char *));
+    if (own)
+        d->startable[at++] = own;
+    for (unsigned i = 0; i < s->n_programs; i++)
+        d->startable[at++] = xstrdup(s->programs[i]);
+    for (unsigned i = 0; s->n_programs > 0 && system_programs[i]; i++)
+        d->startable[at++] = xstrdup(system_programs[i]);
+}
+
+/* Copies what can still be opened: a reload must not name anything else. */
+static void remember_folders(struct daemon *d)
+{
+    const struct settings *s = d->settings;
+    char *plugins[3];
+    unsigned n = registry_folders(&d->registry, plugins), at = 0;
+    static const char *const always[] = {"/etc", "/usr",  "/lib",
+                                         "/opt", "/proc", "/run/credentials"};
+    const unsigned n_always = sizeof(always) / sizeof(always[0]);
+
+    d->confined = xcalloc(s->n_folders + n + n_always + 2, sizeof(*d->confined));
+    for (unsigned i = 0; i < s->n_folders; i++)
+        d->confined[at++] = xstrdup(s->folders[i]);
+    for (unsigned i = 0; i < n; i++)
+        d->confined[at++] = plugins[i];
+    for (unsigned i = 0; i < n_always; i++)
+        d->confined[at++] = xstrdup(always[i]);
+    d->confined[at] = xstrdup(s->daemon.state_dir);
+}
+
+static void forget(char ***list)
+{
+    for (char **item = *list; item && *item; item++)
+        free(*item);
+    free(*list);
+    *list = NULL;
+}
+
+void rights_forget(struct daemon *d)
+{
+    forget(&d->confined);
+    forget(&d->startable);
+}
+
 int rights_confine(struct daemon *d)
 {
     const struct settings_daemon *s = &d->settings->daemon;
     char *folder = xstrdup(s->control_socket);
     const char *writable[] = {s->state_dir, folder, NULL};
-    char *program = own_program(d);
-    const char *executable[] = {program, NULL};
-    struct confine_paths paths = {.read_write = writable, .execute = executable};
+    struct confine_paths paths = {.read_write = writable};
     char error[ERROR_MAX];
     bool active = false;
     int err = 0;
@@ -123,14 +149,15 @@ int rights_confine(struct daemon *d)
     *strrchr(folder, '/') = '\0';
     if (s->confine) {
         remember_folders(d);
+        remember_programs(d);
         paths.read_only = (const char *const *)d->confined;
+        paths.execute = (const char *const *)d->startable;
         err = confine_files(&paths, &active, error, sizeof(error));
         if (err != 0)
             daemon_complain(error);
         if (!active)
             rights_forget(d);
     }
-    free(program);
     free(folder);
     return err;
 }

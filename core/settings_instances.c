@@ -102,7 +102,9 @@ static int read_values(struct section *s)
         diag_error(s->b->diag, s->node->key_at, "%s", s->in->problem);
         return -CTR_ECONF;
     }
-    err = schema_read(s->node, s->in->name, tables, 2, 0, s->b->diag, &s->in->values);
+    err = schema_read(s->node, s->in->name, tables, 2,
+                      s->b->flags & SETTINGS_STRICT ? SCHEMA_STRICT : 0, s->b->diag,
+                      &s->in->values);
     if (err != 0)
         return err;
     tables[0].options = hard;
@@ -128,10 +130,14 @@ static void add_paths(struct section *s)
     struct schema_table tables[2] = {*s->host, plugin_options(s->in->plugin)};
 
     for (unsigned t = 0; t < 2; t++)
-        for (uint32_t i = 0; i < tables[t].n; i++)
-            if (tables[t].options[i].type == CTR_OPT_PATH)
-                settings_add_file(s->b,
-                                  conf_str(s->in->values, tables[t].options[i].name));
+        for (uint32_t i = 0; i < tables[t].n; i++) {
+            const struct ctr_option *option = &tables[t].options[i];
+
+            if (option->flags & CTR_OPT_PROGRAM)
+                settings_add_program(s->b, option, s->in->values);
+            else if (option->type == CTR_OPT_PATH)
+                settings_add_file(s->b, conf_str(s->in->values, option->name));
+        }
     settings_add_secrets(s->b, s->node);
 }
 
