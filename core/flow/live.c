@@ -139,12 +139,20 @@ static bool is_stuck(const struct source *source)
     return clock_ms() - oldest->began > LIVE_STUCK_MS;
 }
 
+static uint8_t outcome(int status)
+{
+    return status == 0               ? TRACE_LIVE_DONE
+           : status == -CTR_EUNAVAIL ? TRACE_LIVE_DOWN
+                                     : TRACE_LIVE_FAILED;
+}
+
 /* returns NULL: it was not asked, the trace says why */
 static struct ctr_search *ask(struct query *q, uint32_t i, int64_t now)
 {
     struct source *source = q->view->sources[i].source->source;
     struct trace_source *trace = query_trace_source(q, i);
     struct ctr_search *s;
+    int r;
 
     if (source->n_searches >= SOURCE_SEARCHES_MAX || is_stuck(source)) {
         trace->live = TRACE_LIVE_BUSY;
@@ -152,9 +160,10 @@ static struct ctr_search *ask(struct query *q, uint32_t i, int64_t now)
     }
     s = xcalloc(1, sizeof(*s));
     open_search(s, q, i);
-    if (!copy_query(s, q, now) ||
-        source->driver.search(source->driver.ctx, s, &s->ask) < 0) {
-        trace->live = TRACE_LIVE_FAILED;
+    r = copy_query(s, q, now) ? source->driver.search(source->driver.ctx, s, &s->ask)
+                              : -CTR_EWORK;
+    if (r < 0) {
+        trace->live = outcome(r);
         search_free(s);
         return NULL;
     }
@@ -339,8 +348,7 @@ static void on_search_done(void *arg)
         search_free(s);
         return;
     }
-    query_trace_source(q, s->view_source)->live =
-        s->status < 0 ? TRACE_LIVE_FAILED : TRACE_LIVE_DONE;
+    query_trace_source(q, s->view_source)->live = outcome(s->status);
     if (--q->live_running == 0)
         query_wake(q);
 }

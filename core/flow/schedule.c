@@ -56,6 +56,8 @@ void sync_set_state(struct source *s, enum source_state state)
 
 void sync_set_error(struct source *s, const char *reason)
 {
+    if (reason == s->error)
+        return; /* what the source itself told is the reason */
     snprintf(s->error, sizeof(s->error), "%s", reason ? reason : "");
     flow_utf8(s->error);
 }
