@@ -1,0 +1,521 @@
+/* conn.c - connecting, and waiting for what a worker does; see conn.h. */
+#include <dlfcn.h>
+#include <link.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conn_private.h"
+#include "contactor/error.h"
+#include "diag.h"
+#include "text.h"
+
+enum { GRACE_MS = 1000, SPARE_MS = 500 };
+
+int32_t conn_complain(struct conn *c, SQLSMALLINT type, SQLHANDLE handle,
+                      const char *what)
+{
+    diag_read(&c->trouble, type, handle, what, c->secret);
+    diag_advise(&c->trouble, c->driver);
+    return c->trouble.code;
+}
+
+/* --- waiting --------------------------------------------------------------------------
+ */
+
+/* One call of the worker, in bounded time. */
+static int32_t await(struct conn *c, const struct patience *p, int64_t limit,
+                     const char *what, struct trouble *t)
+{
+    struct patience patience = *p, grace = {.limit = GRACE_MS};
+    int32_t rc;
+
+    patience.limit = limit;
+    rc = worker_wait(c->worker, &patience);
+    if (rc == 0) {
+        if (c->trouble.code != 0)
+            *t = c->trouble;
+        return c->trouble.code;
+    }
+    if (c->cancelable) {
+        worker_interrupt(c->worker, result_cancel);
+        (void)worker_wait(c->worker, &grace); /* if not, it is left to itself */
+    }
+    if (rc == -CTR_ECANCELED)
+        return trouble_set(t, rc, "%s: canceled", what);
+    trouble_set(t, rc, "%s: no answer within %lld ms", what, (long long)limit);
+    trouble_remedy(t, c->cancelable
+                          ? "make the statement faster or raise the time limit"
+                          : "check Server= and Port=, and that no firewall is in "
+                            "between");
+    return rc;
+}
+
+static int32_t call(struct conn *c, worker_fn fn, const struct patience *p, int64_t limit,
+                    const char *what, struct trouble *t)
+{
+    c->trouble = (struct trouble){0};
+    worker_begin(c->worker, fn);
+    return await(c, p, limit, what, t);
+}
+
+/* --- connecting: the worker -----------------------------------------------------------
+ */
+
+/* The library of a driver, once loaded, stays: some start threads or hooks that do not
+ * survive being unloaded, and the driver manager unloads with the last connection. */
+static int pin_if_driver(struct dl_phdr_info *info, size_t size, void *name)
+{
+    void *handle;
+
+    (void)size;
+    if (!info->dlpi_name || !strstr(info->dlpi_name, name))
+        return 0;
+    handle = dlopen(info->dlpi_name, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+    if (handle)
+        dlclose(handle);
+    return 1;
+}
+
+static void learn_driver(struct conn *c)
+{
+    char name[64] = "", version[64] = "", quote[8] = "";
+    const struct driver *d;
+    SQLSMALLINT n;
+    unsigned major = 0, minor = 0, patch = 0;
+
+    SQLGetInfo(c->dbc, SQL_DRIVER_NAME, name, sizeof(name), &n);
+    SQLGetInfo(c->dbc, SQL_DRIVER_VER, version, sizeof(version), &n);
+    SQLGetInfo(c->dbc, SQL_IDENTIFIER_QUOTE_CHAR, quote, sizeof(quote), &n);
+    d = driver_find(name);
+    if (*d->names)
+        c->driver = d;
+    c->quote = quote[0] > ' ' ? quote[0] : 0;
+    snprintf(c->version, sizeof(c->version), "%s %s", name, version);
+    if (name[0])
+        dl_iterate_phdr(pin_if_driver, name);
+    /* MariaDB's driver streams since 3.1.17. */
+    if (strstr(name, "maodbc") &&
+        sscanf(version, "%u.%u.%u", &major, &minor, &patch) == 3)
+        c->hoards =
+            major < 3 || (major == 3 && (minor < 1 || (minor == 1 && patch < 17)));
+}
+
+static int32_t run_plain(struct conn *c, const char *sql)
+{
+    SQLHSTMT stmt;
+    SQLRETURN rc;
+    int32_t err = 0;
+
+    if (!SQL_SUCCEEDED(SQLAllocHandle(SQL_HANDLE_STMT, c->dbc, &stmt)))
+        return conn_complain(c, SQL_HANDLE_DBC, c->dbc, "cannot make a statement");
+    rc = SQLExecDirect(stmt, (SQLCHAR *)(uintptr_t)sql, SQL_NTS);
+    if (!SQL_SUCCEEDED(rc) && rc != SQL_NO_DATA)
+        err = conn_complain(c, SQL_HANDLE_STMT, stmt,
+                            "cannot make the connection read-only");
+    SQLFreeHandle(SQL_HANDLE_STMT, stmt);
+    return err;
+}
+
+/* Without a server that refuses to write, nothing is ever committed. */
+static int32_t prepare_session(struct conn *c)
+{
+    int32_t rc = 0;
+
+    for (unsigned i = 0; rc == 0 && i < 4 && c->driver->session[i]; i++)
+        rc = run_plain(c, c->driver->session[i]);
+    c->autocommit = (c->driver->flags & DRIVER_READ_ONLY) && !c->stream;
+    if (rc == 0 && !c->autocommit &&
+        !SQL_SUCCEEDED(SQLSetConnectAttr(c->dbc, SQL_ATTR_AUTOCOMMIT,
+                                         (SQLPOINTER)SQL_AUTOCOMMIT_OFF, 0)))
+        rc = conn_complain(c, SQL_HANDLE_DBC, c->dbc, "cannot begin a transaction");
+    return rc;
+}
+
+static int32_t allocate(struct conn *c)
+{
+    if (!SQL_SUCCEEDED(SQLAllocHandle(SQL_HANDLE_ENV, SQL_NULL_HANDLE, &c->env)))
+        return trouble_set(&c->trouble, -CTR_ENOMEM, "cannot make an ODBC environment");
+    SQLSetEnvAttr(c->env, SQL_ATTR_ODBC_VERSION, (SQLPOINTER)SQL_OV_ODBC3, 0);
+    if (!SQL_SUCCEEDED(SQLAllocHandle(SQL_HANDLE_DBC, c->env, &c->dbc)))
+        return conn_complain(c, SQL_HANDLE_ENV, c->env, "cannot make a connection");
+    /* A driver that knows neither says so; the time is kept by us anyway. */
+    SQLSetConnectAttr(c->dbc, SQL_ATTR_LOGIN_TIMEOUT,
+                      (SQLPOINTER)(uintptr_t)((c->connect_ms + 999) / 1000), 0);
+    SQLSetConnectAttr(c->dbc, SQL_ATTR_ACCESS_MODE, (SQLPOINTER)SQL_MODE_READ_ONLY, 0);
+    return 0;
+}
+
+static void forget_connection(struct conn *c)
+{
+    if (c->connection)
+        explicit_bzero(c->connection, c->connection_cap);
+    free(c->connection);
+    c->connection = NULL;
+}
+
+static void connect_conn(void *arg)
+{
+    struct conn *c = arg;
+    SQLWCHAR *wide = NULL;
+    size_t units = 0;
+    SQLRETURN rc;
+
+    if (allocate(c) != 0)
+        return;
+    wide = text_to_utf16(c->connection, strlen(c->connection), &units);
+    forget_connection(c);
+    if (!wide) {
+        trouble_set(&c->trouble, -CTR_ENOMEM,
+                    "the connection is not UTF-8, or memory is out");
+        return;
+    }
+    rc = SQLDriverConnectW(c->dbc, NULL, wide, (SQLSMALLINT)units, NULL, 0, NULL,
+                           SQL_DRIVER_NOPROMPT);
+    explicit_bzero(wide, units * sizeof(*wide));
+    free(wide);
+    if (!SQL_SUCCEEDED(rc)) {
+        conn_complain(c, SQL_HANDLE_DBC, c->dbc, "cannot connect");
+        return;
+    }
+    c->connected = true;
+    learn_driver(c);
+    if (prepare_session(c) == 0 &&
+        !SQL_SUCCEEDED(SQLAllocHandle(SQL_HANDLE_STMT, c->dbc, &c->stmt)))
+        conn_complain(c, SQL_HANDLE_DBC, c->dbc, "cannot make a statement");
+}
+
+/* The worker's last call. */
+static void finish(void *arg)
+{
+    struct conn *c = arg;
+
+    result_free(c);
+    if (c->connected) {
+        SQLEndTran(SQL_HANDLE_DBC, c->dbc, SQL_ROLLBACK);
+        SQLDisconnect(c->dbc);
+    }
+    if (c->dbc)
+        SQLFreeHandle(SQL_HANDLE_DBC, c->dbc);
+    if (c->env)
+        SQLFreeHandle(SQL_HANDLE_ENV, c->env);
+    forget_connection(c);
+    if (c->secret)
+        explicit_bzero(c->secret, strlen(c->secret));
+    free(c->secret);
+    free(c);
+}
+
+/* --- connecting: the one who waits ----------------------------------------------------
+ */
+
+/* Options of the driver that the administrator did not set. */
+static bool add_options(struct conn *c, const struct connstr *written, const char *more)
+{
+    struct connstr add;
+    char value[8];
+    bool fits = true;
+
+    if (!more || connstr_parse(&add, more) != NULL)
+        return more == NULL;
+    for (uint32_t i = 0; i < add.n && fits; i++)
+        if (!driver_setting(written, add.keys[i], value, sizeof(value)))
+            fits =
+                connstr_add(c->connection, c->connection_cap, add.keys[i], add.values[i]);
+    connstr_finish(&add);
+    return fits;
+}
+
+static bool build(struct conn *c, const struct conn_setup *setup,
+                  const struct connstr *written)
+{
+    char *out = c->connection;
+    size_t cap = c->connection_cap;
+    bool fits = true;
+
+    strcpy(out, setup->connection); /* shorter than CONNSTR_MAX: it was parsed */
+    if (setup->file)
+        fits = connstr_add(out, cap, "Database", setup->file);
+    if (fits && setup->user)
+        fits = connstr_add(out, cap, "UID", setup->user);
+    if (fits && setup->password)
+        fits = connstr_add(out, cap, "PWD", setup->password);
+    return fits && add_options(c, written, c->driver->options) &&
+           add_options(c, written, setup->stream ? c->driver->stream : c->driver->ask);
+}
+
+static int32_t make(struct conn *c, const struct conn_setup *setup, struct trouble *t)
+{
+    struct connstr written;
+    const char *wrong = connstr_parse(&written, setup->connection);
+    char name[128], file[256];
+    bool fits;
+
+    if (wrong)
+        return trouble_set(t, -CTR_ECONF, "the connection %s", wrong);
+    driver_name(&written, name, sizeof(name));
+    driver_file(name, file, sizeof(file));
+    c->driver = driver_find(file);
+    if (!*c->driver->names)
+        c->driver = driver_find(name);
+    c->connection_cap = 4 * CONNSTR_MAX;
+    c->connection = calloc(1, c->connection_cap);
+    c->secret = setup->password ? strdup(setup->password) : NULL;
+    fits = c->connection && build(c, setup, &written);
+    connstr_finish(&written);
+    if (!c->connection || (setup->password && !c->secret))
+        return trouble_set(t, -CTR_ENOMEM, "out of memory");
+    return fits ? 0 : trouble_set(t, -CTR_ECONF, "the connection is too long");
+}
+
+int32_t conn_open(struct conn **out, const struct conn_setup *setup, struct crew *crew,
+                  const struct patience *p, struct trouble *t)
+{
+    struct conn *c = calloc(1, sizeof(*c));
+    int32_t rc;
+
+    if (!c)
+        return trouble_set(t, -CTR_ENOMEM, "out of memory");
+    c->connect_ms = setup->connect_ms;
+    c->query_ms = setup->query_ms;
+    c->stream = setup->stream;
+    rc = make(c, setup, t);
+    if (rc == 0 && (rc = worker_create(crew, finish, c, &c->worker)) != 0)
+        trouble_set(t, rc,
+                    rc == -CTR_EBUSY ? "the driver has not come back from %u earlier "
+                                       "calls; waiting for one of them"
+                                     : "out of memory or threads (%u stuck)",
+                    crew_stuck(crew));
+    if (rc != 0) {
+        finish(c);
+        return rc;
+    }
+    rc = call(c, connect_conn, p, setup->connect_ms + SPARE_MS, "cannot connect", t);
+    if (rc == 0) {
+        c->cancelable = true;
+        *out = c;
+    } else {
+        conn_leave(c);
+    }
+    return rc;
+}
+
+void conn_leave(struct conn *c)
+{
+    if (!c)
+        return;
+    if (c->cancelable)
+        worker_interrupt(c->worker, result_cancel);
+    worker_leave(c->worker);
+}
+
+/* --- statements -----------------------------------------------------------------------
+ */
+
+static int32_t bind_text(struct bound *b, const char *text)
+{
+    size_t n = strlen(text), units;
+
+    if (text_is_ascii(text, n)) {
+        b->text = strdup(text);
+        b->c_type = SQL_C_CHAR;
+        b->sql_type = SQL_VARCHAR;
+        b->len = (SQLLEN)n;
+    } else {
+        b->text = (char *)text_to_utf16(text, n, &units);
+        b->c_type = SQL_C_WCHAR;
+        b->sql_type = SQL_WVARCHAR;
+        b->len = (SQLLEN)(units * sizeof(SQLWCHAR));
+    }
+    b->size = n ? n : 1;
+    b->data = b->text;
+    return b->text ? 0 : -CTR_EFORMAT;
+}
+
+static void bind_time(struct bound *b, const struct mark *m)
+{
+    struct mark_time t = {0};
+
+    mark_time(m, &t);
+    if (m->type == MARK_DATE) {
+        b->value.date = (SQL_DATE_STRUCT){t.year, t.month, t.day};
+        b->c_type = SQL_C_TYPE_DATE;
+        b->sql_type = SQL_TYPE_DATE;
+        b->size = 10;
+        b->data = &b->value.date;
+        return;
+    }
+    b->value.stamp = (SQL_TIMESTAMP_STRUCT){t.year,   t.month,  t.day,  t.hour,
+                                            t.minute, t.second, t.nanos};
+    b->c_type = SQL_C_TYPE_TIMESTAMP;
+    b->sql_type = SQL_TYPE_TIMESTAMP;
+    b->digits = m->digits < 0 || m->digits > 9 ? 6 : m->digits;
+    /* No more of the fraction than the column can hold. */
+    for (int i = b->digits, unit = 1; i < 9; i++) {
+        unit *= 10;
+        b->value.stamp.fraction -= b->value.stamp.fraction % (SQLUINTEGER)unit;
+    }
+    b->size = b->digits ? 20u + (SQLULEN)b->digits : 19;
+    b->data = &b->value.stamp;
+}
+
+static int32_t bind_bytes(struct bound *b, const char *hex)
+{
+    size_t n = strlen(hex) / 2;
+    unsigned byte;
+
+    b->text = malloc(n + 1);
+    if (!b->text)
+        return -CTR_ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        if (sscanf(hex + 2 * i, "%2x", &byte) != 1)
+            return -CTR_EFORMAT;
+        b->text[i] = (char)byte;
+    }
+    b->c_type = SQL_C_BINARY;
+    b->sql_type = SQL_VARBINARY;
+    b->size = n;
+    b->len = (SQLLEN)n;
+    b->data = b->text;
+    return 0;
+}
+
+static int32_t bind_param(struct bound *b, const struct param *p)
+{
+    if (!p->mark)
+        return bind_text(b, p->text);
+    switch (p->mark->type) {
+    case MARK_INTEGER:
+        b->value.integer = strtoll(p->mark->text, NULL, 10);
+        b->c_type = SQL_C_SBIGINT;
+        b->sql_type = SQL_BIGINT;
+        b->size = 19;
+        b->data = &b->value.integer;
+        return 0;
+    case MARK_FLOAT:
+        b->value.real = strtod(p->mark->text, NULL);
+        b->c_type = SQL_C_DOUBLE;
+        b->sql_type = SQL_DOUBLE;
+        b->size = 15;
+        b->data = &b->value.real;
+        return 0;
+    case MARK_STAMP:
+    case MARK_DATE:
+        bind_time(b, p->mark);
+        return 0;
+    case MARK_BYTES:
+        return bind_bytes(b, p->mark->text);
+    default:
+        return bind_text(b, p->mark->text);
+    }
+}
+
+int32_t conn_execute(struct conn *c, const struct sqltext *sql,
+                     const struct param *params, const struct patience *p,
+                     struct trouble *t)
+{
+    size_t units;
+    int32_t rc = 0;
+
+    result_forget(c);
+    c->sql = text_to_utf16(sql->sql, strlen(sql->sql), &units);
+    if (!c->sql)
+        return trouble_set(t, -CTR_EFORMAT,
+                           "the statement is not UTF-8, or memory is out");
+    for (uint32_t i = 0; rc == 0 && i < sql->n_params; i++) {
+        c->n_bound = i + 1;
+        rc = bind_param(&c->bound[i], &params[i]);
+    }
+    if (rc != 0)
+        return trouble_set(t, rc, "what was asked is not UTF-8, or memory is out");
+    return call(c, result_execute, p, c->query_ms + SPARE_MS, "cannot run the statement",
+                t);
+}
+
+static int32_t fetch(struct conn *c, struct page **out, const struct patience *p,
+                     struct trouble *t)
+{
+    static const char what[] = "cannot read the rows";
+    struct page *page = &c->pages[c->filling];
+    int32_t rc;
+
+    if (c->fetching)
+        rc = await(c, p, c->query_ms + SPARE_MS, what, t);
+    else
+        rc = call(c, result_fetch, p, c->query_ms + SPARE_MS, what, t);
+    c->fetching = false;
+    if (rc != 0)
+        return rc;
+    if (page->n_rows || page->unreadable)
+        *out = page;
+    c->filling ^= 1;
+    if (!c->end) {
+        c->trouble = (struct trouble){0};
+        c->fetching = true;
+        worker_begin(c->worker, result_fetch);
+    }
+    return 0;
+}
+
+int32_t conn_fetch(struct conn *c, struct page **out, const struct patience *p,
+                   struct trouble *t)
+{
+    int32_t rc = 0;
+
+    *out = NULL;
+    while (rc == 0 && !*out && (c->fetching || !c->end))
+        rc = fetch(c, out, p, t);
+    return rc;
+}
+
+int32_t conn_reset(struct conn *c, const struct patience *p, struct trouble *t)
+{
+    int32_t rc = 0;
+
+    if (c->fetching)
+        rc = await(c, p, c->query_ms + SPARE_MS, "cannot end a result", t);
+    c->fetching = false;
+    if (rc == 0)
+        rc = call(c, result_reset, p, c->query_ms + SPARE_MS, "cannot end a result", t);
+    if (rc == 0)
+        result_forget(c);
+    return rc;
+}
+
+/* --- what it is -----------------------------------------------------------------------
+ */
+
+void conn_patience(struct conn *c, int64_t ms)
+{
+    c->query_ms = ms;
+}
+
+void conn_limit(struct conn *c, uint32_t n)
+{
+    c->max_rows = n;
+}
+
+struct columns *conn_columns(struct conn *c)
+{
+    return &c->columns;
+}
+
+const struct driver *conn_driver(const struct conn *c)
+{
+    return c->driver;
+}
+
+const char *conn_version(const struct conn *c)
+{
+    return c->version;
+}
+
+char conn_quote(const struct conn *c)
+{
+    return c->quote;
+}
+
+bool conn_hoards(const struct conn *c)
+{
+    return c->hoards;
+}
