@@ -139,8 +139,12 @@ static void check_connection(struct check *c)
     wrong = text ? connstr_parse(&string, text) : NULL;
     if (wrong)
         refuse(c, "connection", "%s", wrong);
-    if (!text || wrong)
+    if (!text)
         return;
+    if (wrong) {
+        connstr_finish(&string);
+        return;
+    }
     if (!connstr_get(&string, "Driver") && !connstr_get(&string, "DSN"))
         refuse(c, "connection", "names no driver: begin it with Driver={NAME};");
     if (user && (connstr_get(&string, "UID") || connstr_get(&string, "User")))

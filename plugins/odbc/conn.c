@@ -110,9 +110,11 @@ static int32_t run_plain(struct conn *c, const char *sql)
     if (!SQL_SUCCEEDED(SQLAllocHandle(SQL_HANDLE_STMT, c->dbc, &stmt)))
         return conn_complain(c, SQL_HANDLE_DBC, c->dbc, "cannot make a statement");
     rc = SQLExecDirect(stmt, (SQLCHAR *)(uintptr_t)sql, SQL_NTS);
-    if (!SQL_SUCCEEDED(rc) && rc != SQL_NO_DATA)
-        err = conn_complain(c, SQL_HANDLE_STMT, stmt,
-                            "cannot make the connection read-only");
+    if (!SQL_SUCCEEDED(rc) && rc != SQL_NO_DATA) {
+        err = conn_complain(c, SQL_HANDLE_STMT, stmt, "cannot prepare the connection");
+        trouble_remedy(&c->trouble, "leave options such as ReadOnly to the daemon: it "
+                                    "makes the connection read-only itself");
+    }
     SQLFreeHandle(SQL_HANDLE_STMT, stmt);
     return err;
 }
@@ -124,6 +126,10 @@ static int32_t prepare_session(struct conn *c)
 
     for (unsigned i = 0; rc == 0 && i < 4 && c->driver->session[i]; i++)
         rc = run_plain(c, c->driver->session[i]);
+    if (rc != 0)
+        return rc;
+    /* A hint to the driver, which then takes no SET any more. */
+    SQLSetConnectAttr(c->dbc, SQL_ATTR_ACCESS_MODE, (SQLPOINTER)SQL_MODE_READ_ONLY, 0);
     c->autocommit = (c->driver->flags & DRIVER_READ_ONLY) && !c->stream;
     if (rc == 0 && !c->autocommit &&
         !SQL_SUCCEEDED(SQLSetConnectAttr(c->dbc, SQL_ATTR_AUTOCOMMIT,
@@ -139,10 +145,9 @@ static int32_t allocate(struct conn *c)
     SQLSetEnvAttr(c->env, SQL_ATTR_ODBC_VERSION, (SQLPOINTER)SQL_OV_ODBC3, 0);
     if (!SQL_SUCCEEDED(SQLAllocHandle(SQL_HANDLE_DBC, c->env, &c->dbc)))
         return conn_complain(c, SQL_HANDLE_ENV, c->env, "cannot make a connection");
-    /* A driver that knows neither says so; the time is kept by us anyway. */
+    /* A driver that does not know it says so; the time is kept by us anyway. */
     SQLSetConnectAttr(c->dbc, SQL_ATTR_LOGIN_TIMEOUT,
                       (SQLPOINTER)(uintptr_t)((c->connect_ms + 999) / 1000), 0);
-    SQLSetConnectAttr(c->dbc, SQL_ATTR_ACCESS_MODE, (SQLPOINTER)SQL_MODE_READ_ONLY, 0);
     return 0;
 }
 
@@ -216,8 +221,9 @@ static bool add_options(struct conn *c, const struct connstr *written, const cha
     char value[8];
     bool fits = true;
 
-    if (!more || connstr_parse(&add, more) != NULL)
-        return more == NULL;
+    if (!more)
+        return true;
+    fits = connstr_parse(&add, more) == NULL;
     for (uint32_t i = 0; i < add.n && fits; i++)
         if (!driver_setting(written, add.keys[i], value, sizeof(value)))
             fits =
@@ -251,8 +257,10 @@ static int32_t make(struct conn *c, const struct conn_setup *setup, struct troub
     char name[128], file[256];
     bool fits;
 
-    if (wrong)
+    if (wrong) {
+        connstr_finish(&written);
         return trouble_set(t, -CTR_ECONF, "the connection %s", wrong);
+    }
     driver_name(&written, name, sizeof(name));
     driver_file(name, file, sizeof(file));
     c->driver = driver_find(file);

@@ -69,7 +69,7 @@ static bool read_fields(struct cursor *c, char *at)
         return false;
     c->hash = strtoull(hash, &end, 16);
     if (!number(field(&at), 0, INT64_MAX, &c->full_at) ||
-        !number(field(&at), 0, INT64_MAX, &c->at) || !read_mark(&c->mark, &at))
+        !number(field(&at), 0, INT64_MAX - 1, &c->at) || !read_mark(&c->mark, &at))
         return false;
     while ((name = field(&at))) {
         if (c->n_names == 1 + KEYS_MAX || strlen(name) >= COLUMN_NAME)

@@ -17,7 +17,7 @@ static const struct driver drivers[] = {
      .example = "Driver={PostgreSQL Unicode};Server=HOST;Port=5432;Database=NAME",
      .flags = DRIVER_UTF8 | DRIVER_READ_ONLY,
      .port = 5432,
-     .options = "ReadOnly=1;BoolsAsChar=1",
+     .options = "BoolsAsChar=1",
      .stream = "UseDeclareFetch=1;Fetch=2000",
      .ask = "UseDeclareFetch=0;UseServerSidePrepare=1",
      .session = {"SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",

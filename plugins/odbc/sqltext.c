@@ -18,7 +18,6 @@ struct scan {
     struct sqltext *out;
     size_t len;     /* written to out->sql */
     size_t kept;    /* out->sql up to the last thing that is not white space */
-    char before;    /* last character that is neither white space nor a comment */
     unsigned depth; /* of parentheses */
     bool ended;     /* a semicolon was seen */
     bool has_verb;
@@ -68,7 +67,6 @@ static int32_t skip_quoted(struct scan *s, char close, bool escapes)
         return complain(s, "a quote is opened and never closed (a quote within a text is "
                            "written twice)");
     copy(s, (size_t)(p + 1 - s->at));
-    s->before = close;
     return 0;
 }
 
@@ -90,7 +88,6 @@ static int32_t skip_dollar(struct scan *s)
     if (!end)
         return complain(s, "a dollar quote is opened and never closed");
     copy(s, (size_t)(end + n - s->at));
-    s->before = '$';
     return 0;
 }
 
@@ -163,7 +160,6 @@ static int32_t take_placeholder(struct scan *s)
     s->out->used |= UINT64_C(1) << i;
     s->out->sql[s->len++] = '?';
     s->at = name + n;
-    s->before = '?';
     return 0;
 }
 
@@ -204,7 +200,6 @@ static int32_t take_word(struct scan *s)
     if (rc != 0)
         return rc;
     copy(s, n);
-    s->before = s->at[-1];
     return 0;
 }
 
@@ -212,30 +207,22 @@ static int32_t take_other(struct scan *s)
 {
     char c = *s->at;
 
-    if (c == ';') {
-        s->ended = true;
-        s->at++;
-        return 0;
-    }
     if (c == '?')
         return complain(s, "a bare ? cannot be used; placeholders have names such as "
                            ":number");
-    if (!s->has_verb && c != '(' && c != '{')
-        return complain(s,
-                        "it must begin with SELECT, WITH, VALUES, TABLE, EXEC or CALL");
     if (c == ')' && s->depth == 0)
         return complain(s, "a ) stands without its (");
     s->depth += (unsigned)(c == '(') - (unsigned)(c == ')');
     copy(s, 1);
-    s->before = c;
     return 0;
 }
 
 /* [name] of SQL Server, unless it follows something it could be an index of. */
 static bool opens_bracket(const struct scan *s)
 {
-    return *s->at == '[' && !is_word(s->before) && s->before != ']' && s->before != ')' &&
-           s->before != '"';
+    char before = s->at > s->begin ? s->at[-1] : ' ';
+
+    return *s->at == '[' && !is_word(before) && !strchr("])\"", before);
 }
 
 static bool opens_placeholder(const struct scan *s)
@@ -257,12 +244,19 @@ static int32_t step(struct scan *s)
     }
     if ((c == '-' && s->at[1] == '-') || (c == '/' && s->at[1] == '*'))
         return skip_comment(s);
+    if (c == ';') {
+        s->ended = true;
+        s->at++;
+        return 0;
+    }
     if (s->ended)
         return complain(s, "there is more than one statement");
+    if (!s->has_verb && !is_word(c) && c != '(' && c != '{')
+        return complain(s,
+                        "it must begin with SELECT, WITH, VALUES, TABLE, EXEC or CALL");
     if (c == '\'' || c == '"' || c == '`') {
         /* E'..' has backslash escapes */
-        bool e = c == '\'' && (s->before == 'E' || s->before == 'e') &&
-                 s->at > s->begin && (s->at[-1] | 0x20) == 'e' &&
+        bool e = c == '\'' && s->at > s->begin && (s->at[-1] | 0x20) == 'e' &&
                  (s->at - 1 == s->begin || !is_word(s->at[-2]));
 
         rc = skip_quoted(s, c, e);
@@ -285,13 +279,8 @@ static int32_t step(struct scan *s)
 int32_t sqltext_make(struct sqltext *t, const char *text, const char *const *names,
                      char *error, size_t cap)
 {
-    struct scan s = {.at = text,
-                     .begin = text,
-                     .names = names,
-                     .out = t,
-                     .before = ' ',
-                     .error = error,
-                     .cap = cap};
+    struct scan s = {
+        .at = text, .begin = text, .names = names, .out = t, .error = error, .cap = cap};
     size_t n = strlen(text);
     int32_t rc = 0;
 

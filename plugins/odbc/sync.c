@@ -30,6 +30,7 @@ struct run {
     struct contacts contacts;
     struct ids seen;
     struct cursor old, next;
+    int64_t now; /* when it began; ms since 1970 */
     bool delta;
     char last_id[CTR_ID_MAX + 8]; /* of the last row read */
 };
@@ -295,7 +296,7 @@ static int32_t read_all(struct run *r)
     const struct config *c = &r->s->config;
     int32_t rc = -CTR_ENOTSUP;
 
-    r->next.full_at = r->next.at;
+    r->next.full_at = r->now;
     if (conn_hoards(r->conn) && c->n_keys <= 1 && c->query.verb == SQL_VERB_SELECT)
         rc = read_in_parts(r);
     if (rc != -CTR_ENOTSUP)
@@ -484,7 +485,7 @@ static bool use_cursor(struct run *r, struct ctr_str text)
         r->old.hash != c->hash || r->old.mark.type == MARK_NONE || r->old.n_names < 2)
         return false;
     if (c->full_every &&
-        (r->next.at < r->old.full_at || r->next.at - r->old.full_at >= c->full_every))
+        (r->now < r->old.full_at || r->now - r->old.full_at >= c->full_every))
         return false;
     return !compares(r) || (strlen(known->cursor) == text.len &&
                             memcmp(known->cursor, text.ptr, text.len) == 0);
@@ -607,10 +608,11 @@ static void prepare(struct run *r, const struct ctr_sync_request *request)
     r->patience = (struct patience){.canceled = is_canceled, .user = r};
     r->sink = (struct sink){on_put, on_gone, on_reject, r};
     r->next.hash = r->s->config.hash;
-    r->next.at = r->host->wall(r->host);
+    r->now = r->host->wall(r->host);
     r->next.mark.type = MARK_NONE;
     ids_init(&r->seen, compares(r));
     r->delta = use_cursor(r, request->cursor);
+    r->next.at = r->now > r->old.at ? r->now : r->old.at + 1; /* the clock may jump */
     if (!r->delta && request->cursor.ptr)
         (void)r->host->sync_full(r->host, r->sync); /* before the first put: it can */
     r->s->known.cursor[0] = 0;                      /* until this one has gone well */
