@@ -216,6 +216,11 @@ static void advise_statement(struct trouble *t)
     else if (says(t, "database is locked"))
         trouble_remedy(t, "another program writes to the file for long; WAL mode lets "
                           "both go on (PRAGMA journal_mode=WAL)");
+    else if (says(t, "readonly database"))
+        trouble_remedy(t,
+                       "the statement writes, or the file is in WAL mode and no program "
+                       "has it open: then keep that program running, or use PRAGMA "
+                       "journal_mode=DELETE");
     else if (says(t, "unable to open database"))
         trouble_remedy(t,
                        "name the database with file = \"PATH\", so that the daemon may "
