@@ -1,5 +1,8 @@
-"""The ODBC source against a real PostgreSQL."""
-from harness import done
+"""The ODBC source against a real PostgreSQL, and the README's steps as they are written."""
+import os
+import re
+
+from harness import SOURCE, Daemon, done, is_, ok
 from odbc_cases import (COLUMNS, PASSWORD, Case, by_dsn, changes, dies, hostile, told, values)
 from servers import Postgres
 
@@ -24,9 +27,42 @@ STATEMENTS = {
                "state = 'active' AND pid <> pg_backend_pid()",
 }
 
+FRONTEND = """
+[contactor]
+state_dir = "{dir}/state"
+[frontend.sbc]
+plugin = "ldap"
+listen = ["ldap://127.0.0.1:{port}"]
+dialplan = "crm"
+anonymous = "allow"
+"""
+
+
+def readme(server):
+    """What a new administrator copies out of the README, only host, port and folder changed."""
+    with open(os.path.join(SOURCE, "plugins", "odbc", "README.md"), encoding="utf-8") as f:
+        part = re.search(r"## PostgreSQL\n(.*?)\n## ", f.read(), re.S).group(1)
+    blocks = dict(re.findall(r"```(sql|toml)\n(.*?)```", part, re.S))
+    password = re.search(r"<<<'(.*?)'", part).group(1)
+    server.sql("DROP TABLE IF EXISTS customer; CREATE TABLE customer (id serial PRIMARY KEY, "
+               "first_name text, last_name text, company text, phone text, mobile text, "
+               "email text, modified timestamptz DEFAULT now()); INSERT INTO customer "
+               "(first_name, last_name, company, phone) VALUES ('Anna', 'Meier', 'Acme', "
+               "'089 123456');" + blocks["sql"], "crm")
+    config = blocks["toml"].replace("db.example.com", "127.0.0.1").replace("5432", str(server.port))
+    with Daemon(FRONTEND + config.replace("/etc/contactor", "{dir}"), wait=None,
+                files={"crm.password": password + "\n"}) as d:
+        os.chmod(d.path("crm.password"), 0o600)
+        for command in re.findall(r"contactorctl (.*)", part):
+            run = d.ctl(*command.split())
+            ok(run.returncode == 0, f"contactorctl {command}", run.stdout, run.stderr)
+        is_(d.names("(telephoneNumber=+4989123456)"), ["Anna Meier"], "the README leads there")
+
+
 with Postgres() as server:
     server.sql("CREATE DATABASE crm")
     server.sql(TABLE, "crm")
+    readme(server)
     case = Case(server)
     values(case)
     changes(case, "modified = now()")
