@@ -70,6 +70,14 @@ struct conn {
 int32_t conn_complain(struct conn *c, SQLSMALLINT type, SQLHANDLE handle,
                       const char *what);
 
+/* --- params.c: returns 0 | -CTR_EFORMAT | -CTR_ENOMEM */
+int32_t params_bind(struct bound *b, const struct param *p);
+
+/* --- page.c: values as they lie in the driver's buffers, into a page */
+/* A value of n bytes becomes a cell. returns false: out of memory */
+bool page_put(struct page *p, struct cell *cell, const struct column *column,
+              const void *in, size_t n);
+
 /* --- result.c: calls of the worker; they set c->trouble */
 void result_execute(void *conn);
 void result_fetch(void *conn);

@@ -337,7 +337,7 @@ static bool is_marked(const struct contacts *c, const struct page *p, uint32_t r
 
 static int32_t begin_contact(struct contacts *c, const char *id, size_t n)
 {
-    int32_t rc = c->seen ? ids_add(c->seen, id, n) : 0;
+    int32_t rc = c->seen ? keyset_add(c->seen, id, n) : 0;
 
     if (rc == -CTR_EEXIST) {
         c->rejected++;
@@ -456,7 +456,7 @@ void contacts_begin(struct contacts *c, const struct plan *plan)
     c->open = false;
 }
 
-int32_t contacts_init(struct contacts *c, const struct sink *sink, struct ids *seen)
+int32_t contacts_init(struct contacts *c, const struct sink *sink, struct keyset *seen)
 {
     *c = (struct contacts){.sink = sink, .seen = seen};
     c->fields = malloc(CONTACTS_FIELDS * sizeof(*c->fields));

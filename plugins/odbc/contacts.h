@@ -3,7 +3,7 @@
 #ifndef ODBC_CONTACTS_H
 #define ODBC_CONTACTS_H
 
-#include "ids.h"
+#include "keyset.h"
 #include "plan.h"
 
 enum {
@@ -25,7 +25,7 @@ struct sink {
 struct contacts {
     const struct sink *sink;
     const struct plan *plan;
-    struct ids *seen; /* every id may come once; NULL: as often as it likes */
+    struct keyset *seen; /* every id may come once; NULL: as often as it likes */
 
     /* the contact whose rows are being read */
     bool open;
@@ -47,7 +47,7 @@ struct contacts {
 };
 
 /* returns 0 | -CTR_ENOMEM */
-int32_t contacts_init(struct contacts *c, const struct sink *sink, struct ids *seen);
+int32_t contacts_init(struct contacts *c, const struct sink *sink, struct keyset *seen);
 void contacts_finish(struct contacts *c);
 /* The plan of the result whose pages follow. */
 void contacts_begin(struct contacts *c, const struct plan *plan);

@@ -105,7 +105,7 @@ void source_destroy(void *instance)
 
     conn_leave(s->conn);
     crew_unref(s->crew); /* one that is stuck keeps it */
-    ids_finish(&s->known.ids);
+    keyset_finish(&s->known.ids);
     config_finish(&s->config);
     pthread_mutex_destroy(&s->mutex);
     free(s);

@@ -7,13 +7,13 @@
 #include "config.h"
 #include "conn.h"
 #include "cursor.h"
-#include "ids.h"
+#include "keyset.h"
 #include "kit/kit.h"
 #include "source.h"
 
 /* What the last sync left in memory, for deletions = "compare": of the sync's lane. */
 struct known {
-    struct ids ids;
+    struct keyset ids;
     char cursor[CURSOR_TEXT]; /* what that sync committed, if it did; "": nothing */
 };
 

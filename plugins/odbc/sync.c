@@ -1,39 +1,12 @@
 /* sync.c - reading everything, or what changed since the last time. A cursor is only
  * given when all went well; what a failed sync put is thrown away by the host. */
 #include <inttypes.h>
-#include <sql.h>
-#include <sqlext.h>
 #include <stdlib.h>
 
-#include "contacts.h"
 #include "diag.h"
-#include "source_private.h"
-#include "text.h"
+#include "sync_private.h"
 
-enum {
-    PAGE_ROWS = 512,   /* of one fetch */
-    PART_ROWS = 20000, /* of a query asked in parts */
-    DELETE_BATCH = 256,
-    FEW_DELETIONS = 100, /* more, and more than a tenth: better to read everything */
-    DAY_MS = 24 * 3600 * 1000
-};
-
-struct run {
-    struct source *s;
-    const struct ctr_host *host;
-    struct ctr_sync *sync;
-    struct patience patience;
-    struct conn *conn;
-    struct trouble trouble;
-    struct plan plan;
-    struct sink sink;
-    struct contacts contacts;
-    struct ids seen;
-    struct cursor old, next;
-    int64_t now; /* when it began; ms since 1970 */
-    bool delta;
-    char last_id[CTR_ID_MAX + 8]; /* of the last row read */
-};
+enum { DAY_MS = 24 * 3600 * 1000 };
 
 /* --- what the host is told ------------------------------------------------------------
  */
@@ -50,7 +23,7 @@ static int32_t on_gone(void *user, const struct ctr_str *ids, uint32_t n)
     struct run *r = user;
 
     for (uint32_t i = 0; i < n; i++)
-        ids_remove(&r->s->known.ids, ids[i].ptr, ids[i].len);
+        keyset_remove(&r->s->known.ids, ids[i].ptr, ids[i].len);
     return r->delta ? r->host->sync_delete(r->host, r->sync, ids, n) : 0;
 }
 
@@ -121,8 +94,7 @@ static int32_t take_page(struct run *r, const struct page *p)
     return 0;
 }
 
-/* The names the next sync asks by, as the server writes them. */
-static void note_names(struct run *r)
+void sync_note_names(struct run *r)
 {
     const struct columns *columns = conn_columns(r->conn);
     struct cursor *c = &r->next;
@@ -135,8 +107,8 @@ static void note_names(struct run *r)
         strcpy(c->names[c->n_names++], columns->at[r->plan.keys[i]].name);
 }
 
-static int32_t begin_result(struct run *r, const struct sqltext *sql,
-                            const struct param *params)
+int32_t sync_begin_result(struct run *r, const struct sqltext *sql,
+                          const struct param *params)
 {
     const struct config *c = &r->s->config;
     int32_t rc = conn_execute(r->conn, sql, params, &r->patience, &r->trouble);
@@ -145,11 +117,11 @@ static int32_t begin_result(struct run *r, const struct sqltext *sql,
         rc = plan_make(&r->plan, c, conn_columns(r->conn), conn_driver(r->conn), false,
                        &r->trouble);
     if (rc == 0)
-        rc = conn_bind(r->conn, PAGE_ROWS, &r->trouble);
+        rc = conn_bind(r->conn, SYNC_PAGE_ROWS, &r->trouble);
     return rc;
 }
 
-static int32_t read_pages(struct run *r)
+int32_t sync_read_pages(struct run *r)
 {
     struct page *p = NULL;
     int32_t rc;
@@ -162,130 +134,25 @@ static int32_t read_pages(struct run *r)
     return rc;
 }
 
+int32_t sync_end_result(struct run *r)
+{
+    int32_t rc = contacts_end(&r->contacts);
+
+    r->trouble.code = rc;
+    return rc;
+}
+
 static int32_t read_result(struct run *r, const struct sqltext *sql,
                            const struct param *params)
 {
-    int32_t rc = begin_result(r, sql, params);
+    int32_t rc = sync_begin_result(r, sql, params);
 
     if (rc != 0)
         return rc;
-    note_names(r);
+    sync_note_names(r);
     contacts_begin(&r->contacts, &r->plan);
-    rc = read_pages(r);
-    if (rc == 0) {
-        rc = contacts_end(&r->contacts);
-        r->trouble.code = rc;
-    }
-    return rc;
-}
-
-/* --- in parts, for a driver that keeps whole results in memory ------------------------
- */
-
-static bool is_whole_number(const struct column *column)
-{
-    switch (column->type) {
-    case SQL_SMALLINT:
-    case SQL_INTEGER:
-    case SQL_BIGINT:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static int32_t part_text(struct run *r, struct sqltext *sql, const char *name, bool first)
-{
-    char quoted[2 * COLUMN_NAME + 2], tail[4 * COLUMN_NAME + 100];
-    int32_t rc;
-
-    sqltext_identifier(quoted, sizeof(quoted), name, conn_quote(r->conn));
-    snprintf(tail, sizeof(tail), "%s%s%sORDER BY contactor_q.%s LIMIT %d",
-             first ? "" : "WHERE contactor_q.", first ? "" : quoted,
-             first ? "" : " >= ? ", quoted, PART_ROWS);
-    rc = sqltext_wrap(sql, &r->s->config.query, "*", tail, first ? 0 : 1);
-    return rc == 0 ? 0 : trouble_set(&r->trouble, rc, "out of memory");
-}
-
-/* Rows of a part; the last of its keys stays open: the next part begins with it again,
- * and what is there twice counts once. */
-static int32_t read_part(struct run *r, const struct sqltext *sql,
-                         const struct param *param, uint64_t *rows)
-{
-    uint64_t before = r->contacts.rows;
-    int32_t rc = conn_execute(r->conn, sql, param, &r->patience, &r->trouble);
-
-    if (rc == 0)
-        rc = plan_make(&r->plan, &r->s->config, conn_columns(r->conn),
-                       conn_driver(r->conn), false, &r->trouble);
-    if (rc == 0)
-        rc = conn_bind(r->conn, PAGE_ROWS, &r->trouble);
-    if (rc == 0)
-        rc = read_pages(r);
-    *rows = r->contacts.rows - before;
-    return rc;
-}
-
-static int32_t read_further_parts(struct run *r, const char *name)
-{
-    struct sqltext sql;
-    struct mark key = {.type = MARK_INTEGER};
-    struct param param = {.mark = &key};
-    uint64_t rows = PART_ROWS;
-    int32_t rc = part_text(r, &sql, name, false);
-
-    while (rc == 0 && rows >= PART_ROWS) {
-        if (strcmp(r->last_id, key.text) == 0 || strlen(r->last_id) > 20) {
-            rc = trouble_set(&r->trouble, -CTR_EFORMAT,
-                             "one key has more than %d rows; the query does not fit "
-                             "its key",
-                             PART_ROWS);
-            break;
-        }
-        strcpy(key.text, r->last_id);
-        rc = read_part(r, &sql, &param, &rows);
-    }
-    sqltext_finish(&sql);
-    return rc;
-}
-
-/* The first part. returns -CTR_ENOTSUP, with nothing read: not to be had in parts */
-static int32_t read_first_part(struct run *r, char *name, uint64_t *rows)
-{
-    const struct config *c = &r->s->config;
-    const char *key = c->n_keys ? c->keys[0] : "id";
-    struct sqltext sql;
-    int32_t rc = part_text(r, &sql, key, true);
-
-    if (rc != 0)
-        return rc;
-    rc = begin_result(r, &sql, NULL);
-    sqltext_finish(&sql);
-    if (rc != 0)
-        return diag_refused(&r->trouble) ? -CTR_ENOTSUP : rc;
-    if (!is_whole_number(&conn_columns(r->conn)->at[r->plan.keys[0]]))
-        return -CTR_ENOTSUP;
-    note_names(r);
-    strcpy(name, conn_columns(r->conn)->at[r->plan.keys[0]].name);
-    contacts_begin(&r->contacts, &r->plan);
-    rc = read_pages(r);
-    *rows = r->contacts.rows;
-    return rc;
-}
-
-static int32_t read_in_parts(struct run *r)
-{
-    char name[COLUMN_NAME];
-    uint64_t rows = 0;
-    int32_t rc = read_first_part(r, name, &rows);
-
-    if (rc == 0 && rows >= PART_ROWS)
-        rc = read_further_parts(r, name);
-    if (rc == 0) {
-        rc = contacts_end(&r->contacts);
-        r->trouble.code = rc;
-    }
-    return rc;
+    rc = sync_read_pages(r);
+    return rc == 0 ? sync_end_result(r) : rc;
 }
 
 /* --- full -----------------------------------------------------------------------------
@@ -298,7 +165,7 @@ static int32_t read_all(struct run *r)
 
     r->next.full_at = r->now;
     if (conn_hoards(r->conn) && c->n_keys <= 1 && c->query.verb == SQL_VERB_SELECT)
-        rc = read_in_parts(r);
+        rc = parts_read(r);
     if (rc != -CTR_ENOTSUP)
         return rc;
     r->trouble = (struct trouble){0};
@@ -347,126 +214,6 @@ static int32_t read_changes(struct run *r)
     return rc;
 }
 
-/* --- deletions by comparing keys ------------------------------------------------------
- */
-
-static int32_t keys_text(struct run *r, struct sqltext *sql)
-{
-    char name[2 * COLUMN_NAME + 2], list[(2 * COLUMN_NAME + 20) * KEYS_MAX] = "";
-    const struct cursor *c = &r->old;
-    int n = 0;
-
-    for (uint32_t i = 1; i < c->n_names; i++) {
-        sqltext_identifier(name, sizeof(name), c->names[i], conn_quote(r->conn));
-        n += snprintf(list + n, sizeof(list) - (size_t)n, "%scontactor_q.%s",
-                      i > 1 ? ", " : "", name);
-    }
-    return sqltext_wrap(sql, &r->s->config.query, list, "", 0);
-}
-
-static int32_t add_keys(struct run *r, struct ids *now, const struct page *p)
-{
-    char id[CTR_ID_MAX + 8];
-    const char *why;
-    int32_t rc = 0;
-
-    for (uint32_t row = 0; row < p->n_rows && (rc == 0 || rc == -CTR_EEXIST); row++) {
-        size_t n = contacts_id(&r->plan, p, row, id, &why);
-
-        rc = n ? ids_add(now, id, n) : 0;
-    }
-    if (rc == -CTR_ENOMEM)
-        return trouble_set(&r->trouble, rc, "out of memory for the keys");
-    if (now->n > (size_t)r->s->config.max_rows)
-        return trouble_set(&r->trouble, -CTR_EREFUSED,
-                           "the keys are more than max_rows = %" PRId64,
-                           r->s->config.max_rows);
-    return 0;
-}
-
-static int32_t read_keys(struct run *r, struct ids *now)
-{
-    const struct config *c = &r->s->config;
-    struct sqltext wrapped = {0};
-    struct page *p = NULL;
-    int32_t rc = 0;
-
-    if (!c->keys_query.sql && keys_text(r, &wrapped) != 0)
-        return trouble_set(&r->trouble, -CTR_ENOMEM, "out of memory");
-    rc = conn_execute(r->conn, c->keys_query.sql ? &c->keys_query : &wrapped, NULL,
-                      &r->patience, &r->trouble);
-    sqltext_finish(&wrapped);
-    if (rc == 0)
-        rc = plan_make(&r->plan, c, conn_columns(r->conn), conn_driver(r->conn), true,
-                       &r->trouble);
-    if (rc == 0)
-        rc = conn_bind(r->conn, PAGE_ROWS, &r->trouble);
-    do {
-        if (rc == 0)
-            rc = conn_fetch(r->conn, &p, &r->patience, &r->trouble);
-        if (rc == 0 && p)
-            rc = add_keys(r, now, p);
-    } while (rc == 0 && p);
-    return rc;
-}
-
-static uint64_t count_gone(const struct ids *known, const struct ids *now)
-{
-    uint64_t n = 0;
-    size_t at = 0;
-
-    for (const char *id; (id = ids_next(known, &at));)
-        n += !ids_has(now, id, strlen(id));
-    return n;
-}
-
-static int32_t delete_gone(struct run *r, const struct ids *now)
-{
-    struct ctr_str batch[DELETE_BATCH];
-    struct ids *known = &r->s->known.ids;
-    uint32_t n = 0;
-    size_t at = 0;
-    int32_t rc = 0;
-
-    for (const char *id; rc == 0 && (id = ids_next(known, &at));) {
-        size_t len = strlen(id);
-
-        if (ids_has(now, id, len))
-            continue;
-        batch[n++] = (struct ctr_str){id, len};
-        ids_remove(known, id, len); /* the text stays where it is */
-        if (n == DELETE_BATCH) {
-            rc = r->host->sync_delete(r->host, r->sync, batch, n);
-            n = 0;
-        }
-    }
-    if (rc == 0 && n)
-        rc = r->host->sync_delete(r->host, r->sync, batch, n);
-    r->trouble.code = rc;
-    return rc;
-}
-
-/* returns 0, deletions told | -CTR_ENOTSUP: so many are gone that everything is better
- * read and judged by the host | others */
-static int32_t compare_keys(struct run *r)
-{
-    struct ids now;
-    uint64_t gone;
-    int32_t rc;
-
-    ids_init(&now, false);
-    rc = read_keys(r, &now);
-    if (rc == 0) {
-        gone = count_gone(&r->s->known.ids, &now);
-        if (gone > FEW_DELETIONS && gone * 10 > r->s->known.ids.n)
-            rc = -CTR_ENOTSUP;
-        else
-            rc = delete_gone(r, &now);
-    }
-    ids_finish(&now);
-    return rc;
-}
-
 /* --- the sync -------------------------------------------------------------------------
  */
 
@@ -507,7 +254,7 @@ static int32_t read_rows(struct run *r)
     int32_t rc = 0;
 
     if (r->delta && compares(r)) {
-        rc = compare_keys(r);
+        rc = gone_compare(r);
         if (rc == -CTR_ENOTSUP)
             rc = make_full(r, "more than a tenth of the keys are gone");
         else if (rc != 0 && diag_refused(&r->trouble))
@@ -558,13 +305,13 @@ static int32_t keep_known(struct run *r)
     if (!compares(r))
         return 0;
     if (!r->delta) {
-        ids_finish(&known->ids);
+        keyset_finish(&known->ids);
         known->ids = r->seen;
-        r->seen = (struct ids){0};
+        r->seen = (struct keyset){0};
         return 0;
     }
-    for (const char *id; (id = ids_next(&r->seen, &at)) && rc != -CTR_ENOMEM;)
-        rc = ids_add(&known->ids, id, strlen(id));
+    for (const char *id; (id = keyset_next(&r->seen, &at)) && rc != -CTR_ENOMEM;)
+        rc = keyset_add(&known->ids, id, strlen(id));
     return rc == -CTR_ENOMEM ? trouble_set(&r->trouble, rc, "out of memory for the keys")
                              : 0;
 }
@@ -610,7 +357,7 @@ static void prepare(struct run *r, const struct ctr_sync_request *request)
     r->next.hash = r->s->config.hash;
     r->now = r->host->wall(r->host);
     r->next.mark.type = MARK_NONE;
-    ids_init(&r->seen, compares(r));
+    keyset_init(&r->seen, compares(r));
     r->delta = use_cursor(r, request->cursor);
     r->next.at = r->now > r->old.at ? r->now : r->old.at + 1; /* the clock may jump */
     if (!r->delta && request->cursor.ptr)
@@ -638,7 +385,7 @@ int32_t source_sync(void *instance, struct ctr_sync *sync,
         rc = source_fail(s, &r->trouble, "; the last good data stay");
     conn_leave(r->conn);
     contacts_finish(&r->contacts);
-    ids_finish(&r->seen);
+    keyset_finish(&r->seen);
     free(r);
     return rc;
 }

@@ -166,7 +166,7 @@ class MariaDB(Server):
     def create(self):
         self.run("mariadb-install-db", "--no-defaults", f"--datadir={self.path('data')}",
                  "--auth-root-authentication-method=normal", "--skip-test-db",
-                 "--innodb-log-file-size=16M", "--innodb-flush-method=nosync")
+                 "--innodb-log-file-size=16M")
 
     def command(self):
         return ["/usr/sbin/mariadbd", "--no-defaults", f"--datadir={self.path('data')}",
@@ -174,7 +174,7 @@ class MariaDB(Server):
                 f"--socket={self.path('socket')}", f"--pid-file={self.path('pid')}",
                 "--character-set-server=utf8mb4", "--innodb-flush-log-at-trx-commit=0",
                 "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M",
-                "--innodb-flush-method=nosync", "--skip-log-bin"]
+                "--skip-log-bin"]
 
     def sql(self, text, database=""):
         run = subprocess.run(["mariadb", "--no-defaults", "-N", "-B", "-u", "root",

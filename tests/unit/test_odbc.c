@@ -4,7 +4,7 @@
 #include "connstr.h"
 #include "cursor.h"
 #include "driver.h"
-#include "ids.h"
+#include "keyset.h"
 #include "mark.h"
 #include "tap.h"
 #include "text.h"
@@ -304,26 +304,26 @@ static void cursors(void)
 
 static void id_sets(void)
 {
-    struct ids s;
+    struct keyset s;
     char id[32];
     int n = 0, wrong = 0;
     size_t at = 0;
 
-    ids_init(&s, true);
+    keyset_init(&s, true);
     for (int i = 0; i < 5000; i++)
-        wrong += ids_add(&s, id, (size_t)sprintf(id, "id-%d", i)) != 0;
+        wrong += keyset_add(&s, id, (size_t)sprintf(id, "id-%d", i)) != 0;
     is_int(wrong, 0, "5000 ids are new");
-    is_int(ids_add(&s, "id-77", 5), -CTR_EEXIST, "one of them again is not");
+    is_int(keyset_add(&s, "id-77", 5), -CTR_EEXIST, "one of them again is not");
     for (int i = 0; i < 5000; i += 2)
-        ids_remove(&s, id, (size_t)sprintf(id, "id-%d", i));
-    ok(!ids_has(&s, "id-76", 5) && ids_has(&s, "id-77", 5), "half of them is gone");
-    while (ids_next(&s, &at))
+        keyset_remove(&s, id, (size_t)sprintf(id, "id-%d", i));
+    ok(!keyset_has(&s, "id-76", 5) && keyset_has(&s, "id-77", 5), "half of them is gone");
+    while (keyset_next(&s, &at))
         n++;
     is_int(n, 2500, "the others are listed");
     for (int i = 0; i < 5000; i++)
-        n += ids_add(&s, id, (size_t)sprintf(id, "new-%d", i)) == 0;
+        n += keyset_add(&s, id, (size_t)sprintf(id, "new-%d", i)) == 0;
     is_int(n, 7500, "and there is room for more");
-    ids_finish(&s);
+    keyset_finish(&s);
 }
 
 /* --- what a filter asks ---------------------------------------------------------------

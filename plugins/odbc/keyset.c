@@ -1,5 +1,5 @@
-/* ids.c - an open hash table of id hashes. */
-#include "ids.h"
+/* keyset.c - an open hash table of id hashes. */
+#include "keyset.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,22 +12,22 @@
 
 static const uint64_t REMOVED = UINT64_MAX; /* a place that was used */
 
-void ids_init(struct ids *s, bool texts)
+void keyset_init(struct keyset *s, bool texts)
 {
-    *s = (struct ids){.texts = texts};
+    *s = (struct keyset){.texts = texts};
     if (getrandom(&s->seed, sizeof(s->seed), GRND_NONBLOCK) != sizeof(s->seed))
         s->seed = (uint64_t)(uintptr_t)s; /* early at boot: still hard to guess */
 }
 
-void ids_finish(struct ids *s)
+void keyset_finish(struct keyset *s)
 {
     free(s->hashes);
     free(s->places);
     free(s->text);
-    *s = (struct ids){0};
+    *s = (struct keyset){0};
 }
 
-static uint64_t hash_of(const struct ids *s, const char *id, size_t n)
+static uint64_t hash_of(const struct keyset *s, const char *id, size_t n)
 {
     uint64_t hash = XXH3_64bits_withSeed(id, n, s->seed);
 
@@ -35,7 +35,7 @@ static uint64_t hash_of(const struct ids *s, const char *id, size_t n)
 }
 
 /* Where a hash is, or the free place where it would be. */
-static size_t slot_of(const struct ids *s, uint64_t hash)
+static size_t slot_of(const struct keyset *s, uint64_t hash)
 {
     size_t i = (size_t)hash & (s->cap - 1);
 
@@ -44,15 +44,15 @@ static size_t slot_of(const struct ids *s, uint64_t hash)
     return i;
 }
 
-static int32_t grow(struct ids *s)
+static int32_t grow(struct keyset *s)
 {
     size_t cap = s->cap ? s->cap * 2 : 1024;
-    struct ids big = {.cap = cap};
+    struct keyset big = {.cap = cap};
 
     big.hashes = calloc(cap, sizeof(*big.hashes));
     big.places = s->texts ? calloc(cap, sizeof(*big.places)) : NULL;
     if (!big.hashes || (s->texts && !big.places)) {
-        ids_finish(&big);
+        keyset_finish(&big);
         return -CTR_ENOMEM;
     }
     s->n = 0;
@@ -75,7 +75,7 @@ static int32_t grow(struct ids *s)
     return 0;
 }
 
-static int32_t keep_text(struct ids *s, size_t slot, const char *id, size_t n)
+static int32_t keep_text(struct keyset *s, size_t slot, const char *id, size_t n)
 {
     if (s->len + n + 1 > s->text_cap) {
         size_t cap = s->text_cap ? s->text_cap * 2 : 64 * 1024;
@@ -93,7 +93,7 @@ static int32_t keep_text(struct ids *s, size_t slot, const char *id, size_t n)
     return 0;
 }
 
-int32_t ids_add(struct ids *s, const char *id, size_t n)
+int32_t keyset_add(struct keyset *s, const char *id, size_t n)
 {
     uint64_t hash = hash_of(s, id, n);
     size_t i;
@@ -110,13 +110,13 @@ int32_t ids_add(struct ids *s, const char *id, size_t n)
     return 0;
 }
 
-bool ids_has(const struct ids *s, const char *id, size_t n)
+bool keyset_has(const struct keyset *s, const char *id, size_t n)
 {
     return s->cap && s->hashes[slot_of(s, hash_of(s, id, n))] != 0;
 }
 
 /* Its place stays taken until the table grows. */
-void ids_remove(struct ids *s, const char *id, size_t n)
+void keyset_remove(struct keyset *s, const char *id, size_t n)
 {
     size_t i;
 
@@ -127,7 +127,7 @@ void ids_remove(struct ids *s, const char *id, size_t n)
         s->hashes[i] = REMOVED;
 }
 
-const char *ids_next(const struct ids *s, size_t *at)
+const char *keyset_next(const struct keyset *s, size_t *at)
 {
     for (; s->texts && *at < s->cap; ++*at)
         if (s->hashes[*at] && s->hashes[*at] != REMOVED)
