@@ -237,6 +237,27 @@ def told(case, statements):
            "on the server, too", case.server.sql(statements["running"]))
 
 
+def beside(case, slow, slow_lookup, running):
+    """A lookup does not wait for a sync, and is not waited for by anybody."""
+    anna = "(telephoneNumber=+49 89 840798-192)"
+    lookup = f"SELECT {COLUMNS} FROM person WHERE id = 1 AND :asked = :asked"
+    with case.daemon(query=slow, wait=None, more=f'live = true\nlookup = "{lookup}"') as d:
+        ok(wait_for(lambda: (d.source() or {}).get("state") == "syncing", 10), "a long sync runs")
+        is_(d.names(anna), ["Jürgen 😀 Müller-Groß"], "a lookup is answered beside it")
+        is_(d.source()["state"], "syncing", "and the sync goes on")
+        began = time.monotonic()
+        d.stop()
+        ok(time.monotonic() - began < 10, "it ends with the daemon", time.monotonic() - began)
+        d.start()
+    with case.daemon(query=f"SELECT {COLUMNS} FROM person WHERE id > 1",
+                     more=f'live = true\nlookup_timeout = "1s"\nlookup = "{slow_lookup}"') as d:
+        began = time.monotonic()
+        is_(d.names(anna), [], "a lookup that takes a minute finds nothing")
+        ok(time.monotonic() - began < 5, "and nobody waits for it", time.monotonic() - began)
+        is_(d.names("(uid=7)"), ["First 7 Neuer"], "the cache answers")
+        ok(wait_for(lambda: case.server.sql(running) == "0", 10), "the server is told to stop")
+
+
 def dies(case, slow, after):
     """kill -9 in the middle of a sync, and a server that freezes: nothing lost, found again."""
     with case.daemon(more='query_timeout = "3s"\nconnect_timeout = "2s"') as d:

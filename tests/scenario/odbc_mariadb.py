@@ -1,6 +1,6 @@
 """The ODBC source against a real MariaDB."""
 from harness import done
-from odbc_cases import (COLUMNS, PASSWORD, Case, by_dsn, changes, dies, hostile, told, values)
+from odbc_cases import (COLUMNS, PASSWORD, Case, beside, by_dsn, changes, dies, hostile, told, values)
 from servers import MariaDB
 
 ESCAPED = PASSWORD.replace("\\", "\\\\").replace("'", "\\'")
@@ -39,5 +39,7 @@ with MariaDB() as server:
     hostile(case, "SELECT count(*) FROM evidence")
     told(case, STATEMENTS)
     by_dsn(case)
+    beside(case, STATEMENTS["slow"], f"SELECT {COLUMNS}, sleep(60) AS s FROM person WHERE id = 1 "
+           "AND :asked <> ''", STATEMENTS["running"])
     dies(case, f"SELECT {COLUMNS}, sleep(0.002) AS s FROM person", 1)
 done()

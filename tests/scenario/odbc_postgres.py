@@ -3,7 +3,7 @@ import os
 import re
 
 from harness import SOURCE, Daemon, done, is_, ok
-from odbc_cases import (COLUMNS, PASSWORD, Case, by_dsn, changes, dies, hostile, told, values)
+from odbc_cases import (COLUMNS, PASSWORD, Case, beside, by_dsn, changes, dies, hostile, told, values)
 from servers import Postgres
 
 TABLE = f"""
@@ -69,5 +69,7 @@ with Postgres() as server:
     hostile(case, "SELECT count(*) FROM evidence")
     told(case, STATEMENTS)
     by_dsn(case)
+    beside(case, STATEMENTS["slow"], f"SELECT {COLUMNS} FROM person, pg_sleep(60) WHERE "
+           ":asked <> ''", STATEMENTS["running"])
     dies(case, f"SELECT {COLUMNS} FROM person, pg_sleep(0.001 * (id / id))", 3.5)
 done()

@@ -254,6 +254,58 @@ static void number_watermark(void)
     sql("DELETE FROM person WHERE first = 'New'");
 }
 
+/* A watermark of bytes, as SQL Server's rowversion is, and statements of one's own. */
+static void own_statements(void)
+{
+    struct testhost *t;
+    char cursor[4096];
+
+    sql("CREATE TABLE item (a TEXT, b INTEGER, name TEXT, rv BLOB)");
+    sql("INSERT INTO item VALUES ('x/y', 1, 'one', x'0000000000000010'), "
+        "('x', 2, 'two', x'0000000000000020'), ('x', 3, 'three', x'0000000000000030')");
+    t = testhost_create(&contactor_plugin, "source.test");
+    testhost_set(t, "connection", "Driver=SQLite3");
+    testhost_set(t, "file", path);
+    testhost_set(t, "query", "SELECT a, b, name AS surname, rv FROM item");
+    testhost_set(t, "changes",
+                 "SELECT a, b, name AS surname, rv FROM item WHERE rv > "
+                 ":since AND :since IS NOT NULL");
+    testhost_set(t, "keys_query", "WITH k AS (SELECT a, b FROM item) SELECT * FROM k");
+    testhost_set(t, "deletions", "compare");
+    testhost_set(t, "key", "a");
+    testhost_set(t, "key", "b");
+    testhost_set(t, "watermark", "rv");
+    testhost_set(t, "overlap_count", "1");
+    is_int(testhost_start(t), 0, "statements of one's own");
+    is_int(testhost_sync(t, NULL), 0, "a full sync");
+    snprintf(cursor, sizeof(cursor), "%s", t->cursor ? t->cursor : "");
+    ok(strstr(cursor, "\tb\t") && strstr(cursor, "0000000000000030"),
+       "bytes as watermark");
+    sql("INSERT INTO item VALUES ('z', 4, 'four', x'0000000000000031')");
+    sql("DELETE FROM item WHERE b = 1");
+    is_int(testhost_sync(t, cursor), 0, "changes");
+    ok(!t->became_full && t->n_contacts == 2 && testhost_find(t, "z/4"),
+       "those that are greater, less the overlap");
+    ok(t->deletes.n == 1 && strcmp(t->deletes.at[0].a, "x%2Fy/1") == 0,
+       "the key that is gone");
+    testhost_destroy(t);
+
+    t = testhost_create(&contactor_plugin, "source.test");
+    testhost_set(t, "connection", "Driver=SQLite3");
+    testhost_set(t, "file", path);
+    testhost_set(t, "query", "SELECT b AS id, name AS surname, b FROM item");
+    testhost_set(t, "changes", "SELECT nonsense FROM item WHERE b > :since");
+    testhost_set(t, "watermark", "b");
+    testhost_start(t);
+    testhost_sync(t, NULL);
+    snprintf(cursor, sizeof(cursor), "%s", t->cursor ? t->cursor : "");
+    is_int(testhost_sync(t, cursor), 0, "a statement for changes that is refused");
+    ok(t->became_full && t->n_contacts == 3 && testhost_logged(t, "changes_refused"),
+       "is told, and everything is read");
+    testhost_destroy(t);
+    sql("DROP TABLE item");
+}
+
 static void compared(void)
 {
     struct testhost *t = source(query);
@@ -720,6 +772,7 @@ int main(void)
     keys_and_joins();
     changes();
     number_watermark();
+    own_statements();
     compared();
     stored();
     lookups();
