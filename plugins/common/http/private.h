@@ -1,0 +1,78 @@
+/* private.h - what the files of the HTTP client share. */
+#ifndef COMMON_HTTP_PRIVATE_H
+#define COMMON_HTTP_PRIVATE_H
+
+#include <curl/curl.h>
+
+#include "contactor/ext/poll.h"
+#include "http.h"
+
+enum {
+    REDIRECTS_MAX = 5,
+    HEADS_MAX = 8, /* status lines of one request: 100, 401, ... */
+    HEADERS_SIZE_MAX = 256 * 1024,
+    IDLE_MAX = 2, /* easy handles kept: they remember a Digest challenge */
+    TYPE_MAX = 64
+};
+
+struct http {
+    const struct ctr_host *host;
+    const struct ctr_polls *polls;
+    struct http_options options;
+    CURLM *multi;
+    struct ctr_timer *timer; /* host's; fires at timer_at */
+    int64_t timer_at;
+    int64_t due; /* when libcurl wants to be called, -1: never */
+    long auth;   /* CURLAUTH_*: what is tried; narrowed once the server has said */
+    bool broken; /* a socket could not be watched */
+    CURL *idle[IDLE_MAX];
+    unsigned n_idle;
+    struct http_request *requests; /* all that are not over */
+};
+
+struct http_request {
+    struct http_request *next, **link;
+    struct http *h;
+    CURL *easy;
+    char *method, *body;
+    size_t body_len;
+    struct curl_slist *headers;
+    char url[HTTP_URL_MAX];
+    uint64_t max_bytes, bytes;
+    int32_t (*on_body)(void *user, const char *data, size_t n);
+    void (*on_done)(void *user, const struct http_result *result);
+    void *user;
+
+    /* --- so far */
+    int status;
+    unsigned redirects, heads;
+    size_t header_bytes;
+    int64_t retry_after;
+    char type[TYPE_MAX];
+    bool paused;     /* the user's wish */
+    bool held;       /* libcurl has data for later */
+    bool over;       /* ended while paused; `result` waits */
+    bool cut;        /* enough of the body of an error */
+    bool doomed;     /* one of those that are about to fail */
+    int32_t refused; /* a code of ours ended it */
+    char reason[HTTP_REASON_MAX];
+    char error[CURL_ERROR_SIZE];
+    int32_t result;
+};
+
+/* request.c */
+/* returns CURLE_OK, or what could not be set */
+CURLcode request_prepare(struct http_request *r);
+/* libcurl has ended it: follow, keep, or tell and free. */
+void request_over(struct http_request *r, CURLcode code);
+void request_fail(struct http_request *r, int32_t error, const char *reason);
+void request_free(struct http_request *r);
+
+/* http.c */
+CURL *http_easy(struct http *h);
+void http_easy_back(struct http *h, CURL *easy, bool good);
+
+/* reason.c */
+int32_t reason_of(struct http_request *r, CURLcode code);
+
+#endif
