@@ -60,7 +60,7 @@ struct http_call {
     uint64_t max_bytes; /* of the answer's body, packed and unpacked */
     /* Part of a body that is not a redirect's. returns 0 | -CTR_EPAUSE (taken; no more,
      * nor on_done, until http_resume) | another negative code: on_done gets it. No
-     * function of this header may be called from here but http_status. */
+     * function of this header may be called from here but http_status, http_type and http_url. */
     int32_t (*on_body)(void *user, const char *data, size_t n);
     /* Exactly once, but not after http_cancel; never within http_start. */
     void (*on_done)(void *user, const struct http_result *result);
@@ -78,7 +78,10 @@ struct http_request *http_start(struct http *h, const struct http_call *call);
 void http_cancel(struct http_request *r); /* NULL-safe */
 /* May call on_body and on_done at once. */
 void http_resume(struct http_request *r);
+/* Of the answer, as far as it has come. */
 int http_status(const struct http_request *r);
+const char *http_type(const struct http_request *r);
+const char *http_url(const struct http_request *r);
 
 /* May a request that began at `from` go on to `to`? */
 bool http_may_go(const struct http *h, const char *from, const char *to);

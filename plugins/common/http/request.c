@@ -484,3 +484,13 @@ int http_status(const struct http_request *r)
 {
     return r->status;
 }
+
+const char *http_type(const struct http_request *r)
+{
+    return r->type;
+}
+
+const char *http_url(const struct http_request *r)
+{
+    return r->url;
+}
