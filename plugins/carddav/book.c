@@ -127,15 +127,14 @@ static char *segment(const char *path)
 int32_t books_add(struct books *b, const char *url, const struct dav_response *r)
 {
     struct book *book = &b->at[b->n];
-    char whole[HTTP_URL_MAX], path[HREF_MAX];
+    char path[HREF_MAX];
 
-    if (!http_join(url, r->href, whole) || !href_path(whole, path) ||
-        strlen(path) + 2 > HREF_MAX)
+    if (!href_path(url, path) || strlen(path) + 2 > HREF_MAX)
         return -CTR_EINVAL;
     if (b->n == BOOKS_MAX)
         return -CTR_EFULL;
     *book = (struct book){.can_sync = r->can_sync || r->token};
-    book->url = with_slash(whole);
+    book->url = with_slash(url);
     book->path = with_slash(path);
     if (book->path && books_find(b, book->path)) { /* told twice */
         book_finish(book);

@@ -26,7 +26,7 @@ struct book {
     char *token; /* sync-token, or NULL */
     char *ctag;  /* or NULL */
     bool can_sync;
-    bool known; /* to the last sync; what it knew: */
+    bool known;                     /* to the last sync; what it knew: */
     char *known_token, *known_ctag; /* of the last sync; NULL: none */
     struct names changed, gone;
 };
@@ -40,8 +40,8 @@ int32_t names_add(struct names *s, const char *name);
 const char *names_at(const struct names *s, uint32_t i);
 void names_clear(struct names *s);
 
-/* A response about an address book, found in an answer from `url`.
- * returns 0 | -CTR_ENOMEM | -CTR_EINVAL: its href is none | -CTR_EFULL: over BOOKS_MAX */
+/* A response about the address book at `url`.
+ * returns 0 | -CTR_ENOMEM | -CTR_EINVAL: its path is none | -CTR_EFULL: over BOOKS_MAX */
 int32_t books_add(struct books *b, const char *url, const struct dav_response *r);
 /* The one whose path that is, or NULL. */
 struct book *books_find(struct books *b, const char *path);

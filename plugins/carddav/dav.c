@@ -176,6 +176,11 @@ void dav_cancel(struct dav *d)
     dav_free(d);
 }
 
+const char *dav_url(const struct dav *d)
+{
+    return d->request ? http_url(d->request) : d->url;
+}
+
 void dav_resume(struct dav *d)
 {
     int32_t rc = multistatus_resume(d->reader);

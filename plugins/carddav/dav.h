@@ -34,6 +34,8 @@ struct dav;
 /* returns NULL: out of memory, or a url that is none */
 struct dav *dav_start(struct http *http, const struct dav_call *call);
 void dav_cancel(struct dav *d); /* NULL-safe */
+/* Where the answer comes from. */
+const char *dav_url(const struct dav *d);
 /* After on_response said -CTR_EPAUSE. May call on_response and on_done at once. */
 void dav_resume(struct dav *d);
 

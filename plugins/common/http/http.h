@@ -60,7 +60,8 @@ struct http_call {
     uint64_t max_bytes; /* of the answer's body, packed and unpacked */
     /* Part of a body that is not a redirect's. returns 0 | -CTR_EPAUSE (taken; no more,
      * nor on_done, until http_resume) | another negative code: on_done gets it. No
-     * function of this header may be called from here but http_status, http_type and http_url. */
+     * function of this header may be called from here but http_status, http_type and
+     * http_url. */
     int32_t (*on_body)(void *user, const char *data, size_t n);
     /* Exactly once, but not after http_cancel; never within http_start. */
     void (*on_done)(void *user, const struct http_result *result);
