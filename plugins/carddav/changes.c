@@ -109,7 +109,7 @@ static int32_t add_name(struct run *run, struct names *names, const char *href)
     if (!name_of(href, name))
         return 0;
     if (++run->n_changed > run->s->max_contacts)
-        return run_note(run, -CTR_EREFUSED,
+        return run_note(run, -CTR_ESIZE,
                         "there are more than %u cards; raise max_contacts if this is "
                         "right",
                         run->s->max_contacts);

@@ -87,7 +87,7 @@ static bool resolve(struct run *run, const char *base, const char *reference,
     if (may_go(run, base, out))
         return true;
     http_host(out, host, sizeof(host));
-    run_fail(run, -CTR_EREFUSED, ELSEWHERE, host);
+    run_fail(run, -CTR_EACCES, ELSEWHERE, host);
     return false;
 }
 
@@ -283,7 +283,7 @@ static int32_t on_book(void *user, const struct dav_response *r)
     if (http_join(dav_url(run->ask), r->href, url)) {
         if (!may_go(run, list_url(run), url)) {
             http_host(url, host, sizeof(host));
-            return run_note(run, -CTR_EREFUSED, ELSEWHERE, host);
+            return run_note(run, -CTR_EACCES, ELSEWHERE, host);
         }
         rc = books_add(&run->books, url, r);
     }

@@ -111,21 +111,33 @@ static void on_warn(void *user, uint64_t line, const char *reason)
 static const struct vcard_events events = {
     .on_contact = on_contact, .on_reject = on_reject, .on_warn = on_warn};
 
+static uint64_t left_out(const struct run *run)
+{
+    const struct vcard_counts *counts = vcard_reader_counts(run->reader);
+
+    return counts->hidden + counts->groups;
+}
+
 static void card_begin(struct run *run, const char *id)
 {
+    run->left_out = left_out(run);
     run->card = id;
     run->card_put = false;
     run->wrong[0] = 0;
 }
 
-/* The text is in. What is no contact is told, unless it is meant to be none. */
+/* The text is in. What is no contact is told, unless it is meant to be none: a group, or
+ * private. */
 static int32_t card_end(struct run *run)
 {
     const struct ctr_host *host = run->s->host;
 
-    vcard_reader_end(run->reader);
+    if (vcard_reader_end(run->reader) < 0 && !run->wrong[0])
+        snprintf(run->wrong, sizeof(run->wrong), "the card has no end");
     if (run->card_put)
         return run->error;
+    if (!run->wrong[0] && left_out(run) == run->left_out)
+        snprintf(run->wrong, sizeof(run->wrong), "there is no vCard in it");
     if (run->wrong[0])
         host->sync_reject(host, run->sync, run->card, run->wrong);
     return run->error ? run->error : delete_card(run, run->card);
@@ -365,8 +377,7 @@ static int32_t take_got(struct run *run, const struct http_result *result)
     int32_t code;
 
     if (result->error == -CTR_ESIZE) {
-        vcard_reader_end(run->reader);
-        run->wrong[0] = 0;
+        (void)vcard_reader_end(run->reader); /* cut short: whatever it says */
         return run->card_put ? 0
                              : card_reject(run, run->card, "it is larger than max_card");
     }

@@ -77,6 +77,7 @@ struct run {
     bool card_put;
     char wrong[160]; /* why it could not be used; "": nothing is wrong with it */
     char get_id[CTR_ID_MAX + 1];
+    uint64_t left_out; /* groups and private cards before this one */
     bool no_multiget;
     uint64_t n_done, n_put, n_gone;
 };

@@ -49,12 +49,13 @@ struct http_request {
     size_t header_bytes;
     int64_t retry_after;
     char type[TYPE_MAX];
-    bool paused;     /* the user's wish */
-    bool held;       /* libcurl has data for later */
-    bool over;       /* ended while paused; `result` waits */
-    bool cut;        /* enough of the body of an error */
-    bool doomed;     /* one of those that are about to fail */
-    int32_t refused; /* a code of ours ended it */
+    char location[HTTP_URL_MAX]; /* of a redirect, as written */
+    bool paused;                 /* the user's wish */
+    bool held;                   /* libcurl has data for later */
+    bool over;                   /* ended while paused; `result` waits */
+    bool cut;                    /* enough of the body of an error */
+    bool doomed;                 /* one of those that are about to fail */
+    int32_t refused;             /* a code of ours ended it */
     char reason[HTTP_REASON_MAX];
     char error[CURL_ERROR_SIZE];
     int32_t result;

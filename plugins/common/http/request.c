@@ -118,7 +118,7 @@ static void take_status(struct http_request *r, const char *line, size_t n)
     const char *blank = memchr(line, ' ', n);
 
     r->status = blank ? atoi(blank + 1) : 0;
-    r->type[0] = 0;
+    r->type[0] = r->location[0] = 0;
     r->retry_after = 0;
 }
 
@@ -143,6 +143,9 @@ static size_t on_header(char *line, size_t size, size_t n, void *user)
         take_type(r, value, len);
     } else if ((value = value_of(line, n, "Retry-After", &len)) != NULL) {
         r->retry_after = retry_after(value, len);
+    } else if ((value = value_of(line, n, "Location", &len)) != NULL) {
+        snprintf(r->location, sizeof(r->location), "%.*s",
+                 (int)(len < HTTP_URL_MAX ? len : 0), value);
     }
     return n;
 }
@@ -352,25 +355,26 @@ static int32_t follow(struct http_request *r, const char *to)
     return 0;
 }
 
-/* returns true: it goes on */
+/* Not libcurl's own idea of where to: it has user and password in it.
+ * returns true: it goes on */
 static bool redirected(struct http_request *r)
 {
-    const char *to = NULL;
-    char host[256];
+    char to[HTTP_URL_MAX], host[256];
 
     if (!is_on_the_way(r))
         return false;
-    curl_easy_getinfo(r->easy, CURLINFO_REDIRECT_URL, &to);
-    if (!to || strlen(to) >= sizeof(r->url))
+    if (!r->location[0] || !http_join(r->url, r->location, to)) {
+        refuse(r, -CTR_EPROTO, "the server redirects to something that is no address");
         return false;
+    }
     if (!http_may_go(r->h, r->url, to)) {
         http_host(to, host, sizeof(host));
         snprintf(r->reason, sizeof(r->reason),
-                 "the server redirects to %.8s%.200s, which is not where the url points; "
+                 "the server redirects to %s%.200s, which is not where the url points; "
                  "use that address as url, or name the host in trusted_hosts if the "
                  "password may be sent there",
                  strncmp(to, "http:", 5) == 0 ? "http://" : "https://", host);
-        r->refused = -CTR_EREFUSED;
+        r->refused = -CTR_EACCES;
         return false;
     }
     return follow(r, to) == 0;
