@@ -75,28 +75,37 @@ static int32_t no_connection(struct http_request *r, const char *host)
                    host, number ? strerror((int)number) : "no answer");
 }
 
+/* How far it had come. */
 static int32_t too_slow(struct http_request *r, const char *host)
 {
-    double connected = 0, looked_up = 0;
+    unsigned seconds = r->h->options.timeout / 1000;
+    double asked = 0, connected = 0, looked_up = 0;
 
+    curl_easy_getinfo(r->easy, CURLINFO_PRETRANSFER_TIME, &asked);
     curl_easy_getinfo(r->easy, CURLINFO_CONNECT_TIME, &connected);
     curl_easy_getinfo(r->easy, CURLINFO_NAMELOOKUP_TIME, &looked_up);
-    if (connected <= 0)
+    if (r->status != 0)
         return because(r, -CTR_ETIMEDOUT,
-                       looked_up <= 0
-                           ? "the name %s was not resolved in %u s; check this "
-                             "machine's DNS"
-                           : "%s does not answer: no connection within %u s; "
-                             "check address, port and firewall",
-                       host, r->h->options.timeout / 1000);
-    if (r->status == 0)
+                       "%s began to answer but went on too slowly (timeout = %u s)", host,
+                       seconds);
+    if (asked > 0)
         return because(r, -CTR_ETIMEDOUT,
                        "%s was connected but did not answer within %u s; raise timeout "
                        "if the server is that slow",
-                       host, r->h->options.timeout / 1000);
+                       host, seconds);
+    if (connected > 0)
+        return because(r, -CTR_ETIMEDOUT,
+                       "%s was connected but did not finish the TLS handshake within %u "
+                       "s; is that port one for https?",
+                       host, seconds);
+    if (looked_up > 0)
+        return because(r, -CTR_ETIMEDOUT,
+                       "%s does not answer: no connection within %u s; check address, "
+                       "port and firewall",
+                       host, seconds);
     return because(r, -CTR_ETIMEDOUT,
-                   "%s began to answer but went on too slowly (timeout = %u s)", host,
-                   r->h->options.timeout / 1000);
+                   "the name %s was not resolved in %u s; check this machine's DNS", host,
+                   seconds);
 }
 
 int32_t reason_of(struct http_request *r, CURLcode code)
@@ -151,7 +160,7 @@ int32_t http_explain(const struct http_result *result, const char *what,
 {
     char host[256], wait[64] = "";
     int32_t code = -CTR_EPROTO;
-    const char *text = "is no answer to this request";
+    const char *text = "that is no answer to this; the url may lead to a web page";
 
     if (result->error != 0) {
         snprintf(out, HTTP_REASON_MAX, "%s", result->reason);
@@ -172,7 +181,7 @@ int32_t http_explain(const struct http_result *result, const char *what,
         text = "the server is asked too often";
     } else if (result->status >= 500) {
         code = -CTR_EUNAVAIL;
-        text = "the server has a problem of its own; its log says which";
+        text = "the server has a problem of its own; its log knows more";
     }
     if (result->retry_after > 0)
         snprintf(wait, sizeof(wait), "; it asks to be left alone for %lld s",
