@@ -81,18 +81,19 @@ def hostile():
                     store.expire()
                 store.mode = name
             sync_all(d, names)
-            slowest = 0
+            told, lookups = {}, []
             end = time.monotonic() + 20
-            while time.monotonic() < end and not all(state(d)[n].get("last_error") for n in names):
+            while time.monotonic() < end and len(told) < len(names):
                 began = time.monotonic()
-                if d.names("(telephoneNumber=+49897000011)") != ["Person 11"]:
-                    break
-                slowest = max(slowest, time.monotonic() - began)
-            ok(slowest < 0.5, "lookups go on meanwhile", slowest)
+                good = d.names("(telephoneNumber=+49897000011)") == ["Person 11"]
+                lookups.append(time.monotonic() - began if good else 99)
+                for name, s in state(d).items():
+                    if s.get("last_error"):
+                        told.setdefault(name, s["last_error"])
+            ok(lookups and max(lookups) < 0.5, "lookups go on meanwhile", max(lookups))
             after = state(d)
             for name in names:
-                ok(FAULTS[name] in str(after[name].get("last_error")), f"{name} is told",
-                   after[name].get("last_error"))
+                ok(FAULTS[name] in str(told.get(name)), f"{name} is told", told.get(name))
                 is_(after[name]["contacts"], 5, f"{name} loses nothing")
             ok(d.rss_kb() < 600_000, "memory stays bounded", d.rss_kb())
             ok("secret" not in d.log(), "the password is in no message")

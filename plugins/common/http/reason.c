@@ -7,6 +7,7 @@
 
 /* OpenSSL's numbers of what is wrong with a certificate (x509_vfy.h), stable for ever. */
 enum {
+    CERT_UNSPECIFIED = 1, /* libcurl compares names first, and then has nothing more */
     CERT_NOT_YET_VALID = 9,
     CERT_EXPIRED = 10,
     CERT_SELF_SIGNED = 18,
@@ -53,7 +54,8 @@ static int32_t certificate(struct http_request *r, const char *host)
                        "self-signed) in ca_file",
                        host);
     case CERT_NAME_MISMATCH:
-    case 0: /* the chain is good: libcurl compares names itself */
+    case CERT_UNSPECIFIED:
+    case 0:
         return because(r, -CTR_EACCES,
                        "the certificate of the server is made out to another name than "
                        "%s; use the name it has in the url",
@@ -79,10 +81,11 @@ static int32_t no_connection(struct http_request *r, const char *host)
 static int32_t too_slow(struct http_request *r, const char *host)
 {
     unsigned seconds = r->h->options.timeout / 1000;
-    double asked = 0, connected = 0, looked_up = 0;
+    double asked = 0, looked_up = 0;
+    long connected = 0; /* a port of ours: libcurl's own time of it comes after TLS */
 
     curl_easy_getinfo(r->easy, CURLINFO_PRETRANSFER_TIME, &asked);
-    curl_easy_getinfo(r->easy, CURLINFO_CONNECT_TIME, &connected);
+    curl_easy_getinfo(r->easy, CURLINFO_LOCAL_PORT, &connected);
     curl_easy_getinfo(r->easy, CURLINFO_NAMELOOKUP_TIME, &looked_up);
     if (r->status != 0)
         return because(r, -CTR_ETIMEDOUT,
