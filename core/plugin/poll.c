@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "plugin/private.h"
 
+enum { EVENTS_ALL = CTR_POLL_READ | CTR_POLL_WRITE };
+
 struct ctr_poll {
     struct list link; /* of the instance, while the plugin holds it */
     uv_poll_t uv;
@@ -112,8 +114,8 @@ static struct ctr_poll *poll_start(const struct ctr_host *host, int32_t fd,
 
     if (!in->env->loop || !host_on_loop(in, "poll start"))
         return NULL;
-    if (!fn || fd < 0 || (events & ~(CTR_POLL_READ | CTR_POLL_WRITE)) != 0 ||
-        in->state == INSTANCE_STOPPED || has_descriptor(in, fd)) {
+    if (!fn || fd < 0 || events > EVENTS_ALL || in->state == INSTANCE_STOPPED ||
+        has_descriptor(in, fd)) {
         host_misuse(in, "it waits for a descriptor that cannot be waited for (one "
                         "ctr_poll each, before it has stopped)");
         return NULL;
@@ -139,7 +141,7 @@ static void poll_change(struct ctr_poll *poll, uint32_t events)
 {
     if (!poll || !host_on_loop(poll->in, "poll change"))
         return;
-    if ((events & ~(CTR_POLL_READ | CTR_POLL_WRITE)) != 0) {
+    if (events > EVENTS_ALL) {
         host_misuse(poll->in, "it waits for events that there are not");
         return;
     }

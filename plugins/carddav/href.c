@@ -49,6 +49,8 @@ bool href_path(const char *href, char out[HREF_MAX])
 
     if (!p || *p != '/')
         return false;
+    while (p[1] == '/') /* else the next reader would take it for a host */
+        p++;
     for (; *p && *p != '#' && *p != '?'; p++) {
         unsigned char c = (unsigned char)*p;
         bool slash = c == '/';

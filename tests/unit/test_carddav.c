@@ -215,6 +215,7 @@ static void test_paths(void)
         {"/\xc3\xbc", "/%C3%BC"},
         {"https://h:8443/x/y?q#f", "/x/y"},
         {"//h/x", "/x"},
+        {"https://h//x//y", "/x//y"},
         {"/a%2Fb", "/a%2Fb"},
         {"/a%", "/a%25"},
         {"/a%00b", "/a%00b"},
@@ -229,7 +230,8 @@ static void test_paths(void)
            same[i][0], same[i][1], out);
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
         ok(!href_path(wrong[i], out), "\"%s\" is no path", wrong[i]);
-    memset(far, '/', sizeof(far));
+    memset(far, 'a', sizeof(far));
+    far[0] = '/';
     far[sizeof(far) - 1] = 0;
     ok(!href_path(far, out), "nor is one that is too long");
     is_str(href_last("/a/b.vcf"), "b.vcf", "the last segment");

@@ -151,9 +151,21 @@ CURL *http_easy(struct http *h)
     return h->n_idle > 0 ? h->idle[--h->n_idle] : curl_easy_init();
 }
 
+/* It keeps its options, and they point into a request that is about to be freed. */
+static bool detach(CURL *easy)
+{
+    return curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_WRITEDATA, NULL) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HEADERDATA, NULL) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_XFERINFODATA, NULL) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL) == CURLE_OK;
+}
+
 void http_easy_back(struct http *h, CURL *easy, bool good)
 {
-    if (good && h->n_idle < IDLE_MAX)
+    if (detach(easy) && good && h->n_idle < IDLE_MAX)
         h->idle[h->n_idle++] = easy;
     else
         curl_easy_cleanup(easy);

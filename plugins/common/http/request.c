@@ -325,8 +325,12 @@ static void learn_auth(struct http_request *r)
     struct http *h = r->h;
     long offered = 0;
 
-    if (h->options.auth != HTTP_AUTO || r->status == 401)
+    if (h->options.auth != HTTP_AUTO)
         return;
+    if (r->status == 401) { /* it may offer something else by now */
+        h->auth = (long)(CURLAUTH_BASIC | CURLAUTH_DIGEST);
+        return;
+    }
     curl_easy_getinfo(r->easy, CURLINFO_HTTPAUTH_AVAIL, &offered);
     if (offered & (long)CURLAUTH_DIGEST)
         h->auth = (long)CURLAUTH_DIGEST;
