@@ -108,15 +108,6 @@ static bool copy(char **to, const char *from)
     return !from || *to;
 }
 
-/* What a cursor could not carry is as good as none. */
-static const char *usable(const char *text)
-{
-    for (const char *p = text; p && *p; p++)
-        if ((unsigned char)*p < ' ' || *p == 0x7f)
-            return NULL;
-    return text;
-}
-
 static char *segment(const char *path)
 {
     const char *last = href_last(path);
@@ -142,8 +133,8 @@ int32_t books_add(struct books *b, const char *url, const struct dav_response *r
     }
     b->n++;
     book->name = r->name ? strdup(r->name) : book->path ? segment(book->path) : NULL;
-    if (!book->url || !book->path || !book->name ||
-        !copy(&book->token, usable(r->token)) || !copy(&book->ctag, usable(r->ctag)))
+    if (!book->url || !book->path || !book->name || !copy(&book->token, r->token) ||
+        !copy(&book->ctag, r->ctag))
         return -CTR_ENOMEM;
     return 0;
 }

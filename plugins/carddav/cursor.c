@@ -6,10 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What a line cannot hold is as good as none. */
+static const char *usable(const char *text)
+{
+    for (const char *p = text; p && *p; p++)
+        if ((unsigned char)*p < ' ')
+            return NULL;
+    return text;
+}
+
 static size_t put_book(const struct book *book, char *out, size_t cap)
 {
-    char kind = book->token ? 't' : book->ctag ? 'c' : '-';
-    const char *value = book->token ? book->token : book->ctag ? book->ctag : "";
+    const char *token = usable(book->token), *ctag = usable(book->ctag);
+    char kind = token ? 't' : ctag ? 'c' : '-';
+    const char *value = token ? token : ctag ? ctag : "";
     int n = snprintf(out, cap, "%s\t%s\t%c\t%s\n", book->path, book->id, kind, value);
 
     return n > 0 && (size_t)n < cap ? (size_t)n : 0;

@@ -81,9 +81,10 @@ void run_finish(struct run *run)
         return;
     }
     s->host->metric_add(s->host, s->metric_cards, (int64_t)run->n_put);
-    kit_log(s->host, CTR_LOG_INFO, "carddav read kind=%s books=%u put=%llu gone=%llu",
-            run->full ? "full" : "delta", run->books.n, (unsigned long long)run->n_put,
-            (unsigned long long)run->n_gone);
+    kit_log(
+        s->host, run->full || run->n_put || run->n_gone ? CTR_LOG_INFO : CTR_LOG_DEBUG,
+        "carddav read kind=%s books=%u put=%llu gone=%llu", run->full ? "full" : "delta",
+        run->books.n, (unsigned long long)run->n_put, (unsigned long long)run->n_gone);
     run_end(run, 0);
 }
 
