@@ -179,6 +179,19 @@ def servers():
             deltas(d, stores)
 
 
+def crowd():
+    """A fast server with many cards must not have the loop for itself."""
+    with DavServer() as server:
+        server.store("crowd", cards(15000))
+        d = Daemon(HEAD + source("crowd", server.url("crowd"), "batch = 1000"), wait=None)
+        with d:
+            ok(wait_for(lambda: d.source("crowd")["contacts"] == 15000, 40), "15,000 cards",
+               d.source("crowd"))
+            stall = [float(x.split()[1]) for x in d.ctl("metrics").stdout.split("\n")
+                     if x.startswith("contactor_loop_longest_stall_seconds")]
+            ok(stall and stall[0] < 0.25, "are read in small turns", stall)
+
+
 def deltas(d, stores):
     for name in ("pages", "ctag", "one_by_one"):
         store = stores[name]
@@ -216,6 +229,8 @@ def deltas(d, stores):
        "an address book that is suddenly empty deletes nobody", run.stdout + run.stderr)
 
 
-hostile()
-servers()
-done()
+if __name__ == "__main__":
+    hostile()
+    servers()
+    crowd()
+    done()

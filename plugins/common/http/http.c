@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "kit/kit.h"
 #include "private.h"
@@ -71,8 +72,8 @@ static void timer_set(struct http *h)
     if (h->due < 0)
         return;
     h->timer_at = h->due;
-    h->timer = h->host->timer_start(h->host, h->due > now ? (uint32_t)(h->due - now) : 0,
-                                    0, on_host_timer, h);
+    h->timer = h->host->timer_start(
+        h->host, h->due > now ? (uint32_t)(h->due - now) : TICK_MS, 0, on_host_timer, h);
 }
 
 static void on_host_timer(void *user)
@@ -88,6 +89,7 @@ static void on_host_timer(void *user)
         return;
     }
     h->due = -1;
+    http_turn(h);
     curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
     reap(h);
 }
@@ -101,6 +103,57 @@ static int on_timer_wanted(CURLM *multi, long ms, void *user)
     h->due = ms < 0 ? -1 : h->host->now(h->host) + ms;
     timer_set(h);
     return 0;
+}
+
+/* --- turns ----------------------------------------------------------------------------
+ *
+ * libcurl reads a fast server's answer as long as there is something to read, megabytes
+ * in one call. Others live on this loop, too: after a while it is told to hold back what
+ * it has, and gets on with it in the next turn. */
+
+static int64_t now_us(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+void http_turn(struct http *h)
+{
+    h->turn_began = now_us();
+}
+
+bool http_turn_over(const struct http *h)
+{
+    return now_us() - h->turn_began > TURN_US;
+}
+
+static void on_next_turn(void *user)
+{
+    struct http *h = user;
+    struct http_request *r;
+
+    h->host->timer_stop(h->host, h->next);
+    h->next = NULL;
+    http_turn(h);
+    for (r = h->requests; r; r = r->next)
+        r->due = r->rests;
+    while ((r = h->requests) != NULL) { /* going on may end it, and start others */
+        while (r && !r->due)
+            r = r->next;
+        if (!r)
+            break;
+        r->due = r->rests = false;
+        request_go_on(r);
+    }
+}
+
+bool http_rest(struct http *h)
+{
+    if (!h->next)
+        h->next = h->host->timer_start(h->host, TICK_MS, 0, on_next_turn, h);
+    return h->next != NULL;
 }
 
 /* --- sockets --------------------------------------------------------------------------
@@ -139,6 +192,7 @@ static void on_ready(void *user, int32_t fd, uint32_t events)
                (events & CTR_POLL_WRITE ? CURL_CSELECT_OUT : 0);
     int running;
 
+    http_turn(h);
     curl_multi_socket_action(h->multi, fd, what, &running);
     reap(h);
 }
@@ -239,6 +293,8 @@ void http_destroy(struct http *h)
     curl_multi_cleanup(h->multi);
     if (h->timer)
         h->host->timer_stop(h->host, h->timer);
+    if (h->next)
+        h->host->timer_stop(h->host, h->next);
     free(h);
     curl_global_cleanup();
 }

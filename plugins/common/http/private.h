@@ -11,7 +11,10 @@ enum {
     REDIRECTS_MAX = 5,
     HEADS_MAX = 8, /* status lines of one request: 100, 401, ... */
     HEADERS_SIZE_MAX = 256 * 1024,
-    IDLE_MAX = 2, /* easy handles kept: they remember a Digest challenge */
+    IDLE_MAX = 2,   /* easy handles kept: they remember a Digest challenge */
+    TICK_MS = 1,    /* the least a timer waits: one of 0 ms that is started by a timer's
+                     * callback runs before anybody's sockets are looked at */
+    TURN_US = 2000, /* of work with answers in one turn of the loop */
     TYPE_MAX = 64
 };
 
@@ -22,9 +25,11 @@ struct http {
     CURLM *multi;
     struct ctr_timer *timer; /* host's; fires at timer_at */
     int64_t timer_at;
-    int64_t due; /* when libcurl wants to be called, -1: never */
-    long auth;   /* CURLAUTH_*: what is tried; narrowed once the server has said */
-    bool broken; /* a socket could not be watched */
+    int64_t due;        /* when libcurl wants to be called, -1: never */
+    long auth;          /* CURLAUTH_*: what is tried; narrowed once the server has said */
+    int64_t turn_began; /* us; libcurl was called */
+    struct ctr_timer *next; /* the next turn: for those that rest */
+    bool broken;            /* a socket could not be watched */
     CURL *idle[IDLE_MAX];
     unsigned n_idle;
     struct http_request *requests; /* all that are not over */
@@ -51,6 +56,8 @@ struct http_request {
     char type[TYPE_MAX];
     char location[HTTP_URL_MAX]; /* of a redirect, as written */
     bool paused;                 /* the user's wish */
+    bool rests;                  /* its turn is over: it goes on in the next */
+    bool due;                    /* one of those that go on in this turn */
     bool held;                   /* libcurl has data for later */
     bool over;                   /* ended while paused; `result` waits */
     bool cut;                    /* enough of the body of an error */
@@ -68,10 +75,17 @@ CURLcode request_prepare(struct http_request *r);
 void request_over(struct http_request *r, CURLcode code);
 void request_fail(struct http_request *r, int32_t error, const char *reason);
 void request_free(struct http_request *r);
+/* What libcurl holds back may come, unless the user has paused. */
+void request_go_on(struct http_request *r);
 
 /* http.c */
 CURL *http_easy(struct http *h);
 void http_easy_back(struct http *h, CURL *easy, bool good);
+/* A turn of the loop begins for us; is it over? */
+void http_turn(struct http *h);
+bool http_turn_over(const struct http *h);
+/* Has request_go_on called in the next turn. false: out of memory */
+bool http_rest(struct http *h);
 
 /* reason.c */
 int32_t reason_of(struct http_request *r, CURLcode code);

@@ -43,8 +43,11 @@ static size_t on_write(char *data, size_t size, size_t n, void *user)
     n *= size;
     if (r->refused != 0)
         return 0;
-    if (r->paused) {
+    if (r->paused || r->rests || http_turn_over(r->h)) {
         r->held = true;
+        r->rests = r->rests || !r->paused;
+        if (r->rests && !http_rest(r->h))
+            return refuse(r, -CTR_ENOMEM, "out of memory");
         return CURL_WRITEFUNC_PAUSE;
     }
     r->bytes += n;
@@ -471,21 +474,29 @@ void http_cancel(struct http_request *r)
 }
 
 /* libcurl may call on_write at once, and forgets an error of that. */
-void http_resume(struct http_request *r)
+void request_go_on(struct http_request *r)
 {
     CURLcode code;
 
+    if (r->paused || r->rests || !r->held)
+        return;
+    r->held = false;
+    code = curl_easy_pause(r->easy, CURLPAUSE_CONT);
+    if (code != CURLE_OK || r->refused != 0)
+        request_over(r, code);
+}
+
+void http_resume(struct http_request *r)
+{
     if (!r->paused)
         return;
     r->paused = false;
     if (r->over) {
         tell(r);
-    } else if (r->held) {
-        r->held = false;
-        code = curl_easy_pause(r->easy, CURLPAUSE_CONT);
-        if (code != CURLE_OK || r->refused != 0)
-            request_over(r, code);
+        return;
     }
+    http_turn(r->h);
+    request_go_on(r);
 }
 
 int http_status(const struct http_request *r)
