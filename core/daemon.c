@@ -185,6 +185,7 @@ static void on_signal(uv_signal_t *signal, int number)
 {
     struct daemon *d = signal->data;
 
+    loop_busy(d->loop);
     if (number == SIGHUP)
         daemon_reload(d, NULL, NULL);
     else

@@ -122,6 +122,7 @@ struct flow_driver {
     int (*search)(void *ctx, struct ctr_search *search, const struct ctr_query *query);
     void (*search_cancel)(void *ctx, struct ctr_search *search);
     bool may_wait; /* sync runs on a lane: sync_put may block */
+    bool watches;  /* it asks for a sync at each change: what changed before the start? */
 };
 
 /* A started source begins to sync (at once when it has no data or the interval has

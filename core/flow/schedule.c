@@ -294,7 +294,7 @@ void flow_source_start(struct flow *flow, const char *name,
     source_info_changed(s);
     s->last_success = source_info(s)->as_of;
     set_state(s, s->last_success > 0 ? SOURCE_OK : SOURCE_WAITING);
-    schedule(s, first_due(s));
+    schedule(s, driver->watches ? clock_ms() + SOON : first_due(s));
 }
 
 void flow_source_stop(struct flow *flow, const char *name, void (*done)(void *arg),

@@ -4,7 +4,6 @@
  * Each part ends by itself, and instance_stop_step looks whether the next may begin. */
 #include "plugin/instance.h"
 
-#include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -168,20 +167,6 @@ int instance_bind(struct instance *in, char *error, size_t cap)
     return err < 0 ? plugin_error(in, "bind", err, error, cap) : 0;
 }
 
-/* What is watched may have changed while nobody did. A source without data is synced
- * anyway. */
-static void request_if_watching(struct instance *in)
-{
-    cJSON *json;
-
-    if (list_empty(&in->watches))
-        return;
-    json = flow_source_json(in->env->flow, in->short_name, false);
-    if (cJSON_IsString(cJSON_GetObjectItemCaseSensitive(json, "last_success")))
-        flow_source_request_sync(in->env->flow, in->short_name);
-    cJSON_Delete(json);
-}
-
 int instance_start(struct instance *in, char *error, size_t cap)
 {
     int err;
@@ -196,7 +181,6 @@ int instance_start(struct instance *in, char *error, size_t cap)
         source_init(in);
         watch_arm_all(in);
         flow_source_start(in->env->flow, in->short_name, &in->driver);
-        request_if_watching(in);
     }
     if (in->service)
         net_service_start(in->service);

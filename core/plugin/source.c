@@ -359,5 +359,6 @@ void source_init(struct instance *in)
         .search = search ? source_search : NULL,
         .search_cancel = search ? source_search_cancel : NULL,
         .may_wait = on_lane(in),
+        .watches = !list_empty(&in->watches),
     };
 }

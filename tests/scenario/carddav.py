@@ -234,12 +234,27 @@ def tls():
         server = DavServer(context)
         server.store(name, cards(3))
         servers.append(server)
-        config += source(name, f"https://localhost:{server.port}/{name}/",
+        config += source(name, f"https://{kw.get('host', 'localhost')}:{server.port}/{name}/",
                          f'ca_file = "{cert}"\ntimeout = "2s"\n')
+        return server, cert
     serve("good")
+    # Apple's way: asked at one host, the address books are at another.
+    front, front_cert = serve("front")
+    books, books_cert = serve("books", host="books.localhost")
+    store = front.store("apple", {})
+    store.mode, store.away = "bad_home", f"https://books.localhost:{books.port}/books/books/"
+    with open(f"{folder}/both.crt", "wb") as f:
+        for name in (front_cert, books_cert):
+            with open(name, "rb") as one:
+                f.write(one.read())
+    config += source("apple", f"https://localhost:{front.port}/apple/",
+                     f'ca_file = "{folder}/both.crt"\ntrusted_hosts = "*.localhost.test"\n')
+    config += source("pear", f"https://localhost:{front.port}/apple/",
+                     f'ca_file = "{folder}/both.crt"\ntrusted_hosts = "Books.localhost"\n')
     serve("expired", start="20200101000000Z", end="20210101000000Z")
     serve("future", start="20980101000000Z", end="20990101000000Z")
     serve("misnamed", host="other.example")
+    config = config.replace("//other.example", "//localhost")
     hole = socket.create_server(("127.0.0.1", 0), backlog=8)      # never accepts
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))                                  # never listens
@@ -252,13 +267,14 @@ def tls():
             config += source(name, url, 'timeout = "2s"\n')
         want = {"expired": "has expired", "future": "not valid yet", "misnamed": "another name",
                 "hole": "TLS handshake within 2 s", "plainhole": "did not answer within 2 s",
-                "refused": "Connection refused", "plain": "",
+                "refused": "Connection refused", "plain": "", "apple": "books.localhost",
                 "nowhere": "DNS"}
         d = Daemon(config, files={"right": "x\n"}, wait=None)
         with d:
             wait_for(lambda: all(error(d, n) != "None" for n in want) and
-                     d.source("good")["contacts"] == 3, 30)
+                     all(d.source(n)["contacts"] == 3 for n in ("good", "pear")), 30)
             is_(d.source("good")["contacts"], 3, "a good certificate is accepted")
+            is_(d.source("pear")["contacts"], 3, "a trusted host may keep the address books")
             for name, text in want.items():
                 is_(d.source(name)["contacts"], 0, f"{name}: nothing is read")
                 ok(error(d, name) != "None" and text in error(d, name), f"{name}: told why",

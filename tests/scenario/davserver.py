@@ -35,7 +35,8 @@ class Store:
         self.name, self.mode, self.auth = name, None, None
         self.cards, self.log, self.epoch = dict(content), [], 1
         self.page, self.requests, self.can_sync = 0, [], True
-        self.logins = 0
+        self.logins, self.expired_status = 0, 403
+        self.away = "https://books.example.org/x/"
 
     @property
     def home(self):
@@ -155,8 +156,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         token = re.search(r"<sync-token>(.*?)</sync-token>", self.body).group(1)
         if token and not token.startswith(f"urn:x:{store.epoch}:"):
-            self.answer(store.expired_status if hasattr(store, "expired_status") else 403,
-                        f"{HEAD}<error {NS}><valid-sync-token/></error>")
+            self.answer(store.expired_status, f"{HEAD}<error {NS}><valid-sync-token/></error>")
             return
         if token.count(":") == 4:      # the rest of a first answer that was cut
             todo, since = sorted(store.cards), int(token.split(":")[4])
@@ -350,7 +350,7 @@ def leaves_out(h, store):
 def bad_home(h, store):
     """Keeps the address books at another host."""
     h.answer(207, multistatus(response(h.path, "<C:addressbook-home-set><href>"
-             "https://books.example.org/x/</href></C:addressbook-home-set>")))
+             f"{store.away}</href></C:addressbook-home-set>")))
     return True
 
 

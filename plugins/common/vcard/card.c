@@ -83,7 +83,7 @@ static int32_t finish(struct vcard_reader *r)
         r->counts.groups++;
         return 0;
     }
-    values_settle(r);
+    settle(r);
     wrong = check(&r->card);
     if (!wrong)
         return deliver(r);
@@ -140,7 +140,6 @@ static void no_property(struct vcard_reader *r)
 
     if (c->photo) {
         r->counts.photos += c->n_photo > 0;
-        c->photo = false;
         c->n_photo = 0;
     } else if (!c->warned && c->depth == 0) {
         c->warned = true;

@@ -25,7 +25,7 @@ static const char *const converters[] = {
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* ISO-8859-1 is what many exporters call Windows-1252, of which it is a part. */
-static int builtin(const char *name)
+static enum charset_how builtin(const char *name)
 {
     static const char *const utf8[] = {"utf-8", "utf8", "us-ascii", "ascii"};
     static const char *const latin[] = {"windows-1252", "cp1252", "iso-8859-1",

@@ -10,10 +10,18 @@
 
 enum { CHARSET_NAME_MAX = 31 };
 
+enum charset_how {
+    CHARSET_NONE,
+    CHARSET_UNKNOWN,
+    CHARSET_UTF8,
+    CHARSET_1252,
+    CHARSET_ICONV
+};
+
 /* Zero-initialise. */
 struct charset {
     char name[CHARSET_NAME_MAX + 1]; /* as asked for */
-    enum { CHARSET_NONE, CHARSET_UNKNOWN, CHARSET_UTF8, CHARSET_1252, CHARSET_ICONV } how;
+    enum charset_how how;
     iconv_t cd; /* CHARSET_ICONV */
 };
 

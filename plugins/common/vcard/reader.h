@@ -1,6 +1,7 @@
-/* reader.h - what the files of the reader share. A byte goes reader.c (physical lines to
- * content lines) -> property.c (a content line taken apart) -> card.c (what it means) ->
- * text.c and charset.c (its value as UTF-8). */
+/* reader.h - what the files of the reader share. A byte's way: reader.c (physical lines
+ * to content lines), property.c (a content line taken apart), card.c (from BEGIN to END),
+ * values.c (which fields a property gives), text.c and charset.c (its value as UTF-8),
+ * settle.c (what the whole card means). */
 #ifndef VCARD_READER_H
 #define VCARD_READER_H
 
@@ -172,9 +173,18 @@ int32_t card_line(struct vcard_reader *r, char *line, size_t n, bool overlong);
 int32_t card_cut(struct vcard_reader *r);
 void card_warn(const struct vcard_reader *r, uint64_t line, const char *reason);
 
-/* values.c: a property of the open card becomes entries. */
+/* --- values.c -------------------------------------------------------------------------
+ */
+
+/* A property of the open card becomes entries. */
 void values_take(struct vcard_reader *r, struct property *p);
-/* What labels and preferences say, once all properties are known. */
-void values_settle(struct vcard_reader *r);
+/* The map decides on an entry. */
+void values_map(struct vcard_reader *r, struct entry *e, const struct vcard_map *m);
+
+/* --- settle.c -------------------------------------------------------------------------
+ */
+
+/* All properties are known: entries become fields. */
+void settle(struct vcard_reader *r);
 
 #endif

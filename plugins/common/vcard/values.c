@@ -1,5 +1,4 @@
-/* values.c - what a property means: which fields its value gives, how good it is, and
- * what the labels of its group say once the card is complete. */
+/* values.c - what a property means: which fields its value gives, and how good it is. */
 #include "reader.h"
 
 #include <stdio.h>
@@ -157,11 +156,6 @@ static void add_list(struct vcard_reader *r, const struct property *p, uint32_t 
 /* --- the map --------------------------------------------------------------------------
  */
 
-static bool maps(const struct vcard_map *m, struct ctr_str property)
-{
-    return str_is(property, m->property);
-}
-
 /* The entry for a property; one with a label goes first. */
 static const struct vcard_map *mapping(const struct vcard_reader *r,
                                        const struct property *p)
@@ -171,7 +165,7 @@ static const struct vcard_map *mapping(const struct vcard_reader *r,
     for (uint32_t i = 0; i < r->options.n_map; i++) {
         const struct vcard_map *m = &r->options.map[i];
 
-        if (!maps(m, p->name))
+        if (!str_is(p->name, m->property))
             continue;
         for (uint32_t k = 0; m->label && k < p->n_labels; k++)
             if (str_is(p->labels[k], m->label))
@@ -185,12 +179,12 @@ static const struct vcard_map *mapping(const struct vcard_reader *r,
 static bool may_map(const struct vcard_reader *r, const struct property *p)
 {
     for (uint32_t i = 0; p->group.len && i < r->options.n_map; i++)
-        if (r->options.map[i].label && maps(&r->options.map[i], p->name))
+        if (r->options.map[i].label && str_is(p->name, r->options.map[i].property))
             return true;
     return false;
 }
 
-static void map_entry(struct vcard_reader *r, struct entry *e, const struct vcard_map *m)
+void values_map(struct vcard_reader *r, struct entry *e, const struct vcard_map *m)
 {
     e->final = true;
     e->f.kind = m->kind;
@@ -213,7 +207,7 @@ static void take_mapped(struct vcard_reader *r, const struct property *p,
     else
         add(r, p, m->kind, whole(r, p));
     for (; first < r->card.n_entries; first++)
-        map_entry(r, &r->card.entries[first], m);
+        values_map(r, &r->card.entries[first], m);
 }
 
 /* --- properties -----------------------------------------------------------------------
@@ -517,103 +511,4 @@ void values_take(struct vcard_reader *r, struct property *p)
         take_known(r, p);
     if (later)
         keep_name(r, p, first);
-}
-
-/* --- the complete card ----------------------------------------------------------------
- */
-
-static void apply_label(struct vcard_reader *r, struct entry *e, const struct label *l)
-{
-    e->types |= l->types;
-    for (uint32_t i = 0; e->mapped.len && i < r->options.n_map; i++) {
-        const struct vcard_map *m = &r->options.map[i];
-
-        if (m->label && maps(m, e->mapped) && str_is(l->text, m->label))
-            map_entry(r, e, m);
-    }
-}
-
-static void apply_labels(struct vcard_reader *r)
-{
-    struct card *c = &r->card;
-
-    for (uint32_t i = 0; i < c->n_entries; i++) {
-        struct entry *e = &c->entries[i];
-
-        for (uint32_t k = 0; e->group && k < c->n_labels; k++)
-            if (c->labels[k].group == e->group)
-                apply_label(r, e, &c->labels[k]);
-        if (!e->final && e->f.kind == CTR_FIELD_PHONE_OTHER)
-            e->f.kind = property_phone_kind(e->types);
-    }
-}
-
-/* A contact has one display name: the preferred one. */
-static const struct entry *display_name(const struct card *c)
-{
-    const struct entry *best = NULL;
-
-    for (uint32_t i = 0; i < c->n_entries; i++)
-        if (c->entries[i].f.kind == CTR_FIELD_DISPLAY_NAME &&
-            (!best || c->entries[i].pref < best->pref))
-            best = &c->entries[i];
-    return best;
-}
-
-static bool is_field(const struct entry *e, const struct entry *name)
-{
-    return e->f.kind != 0 && e->f.kind != CTR_FIELD_ID && e->f.kind != CTR_FIELD_OWNER &&
-           (e->f.kind != CTR_FIELD_DISPLAY_NAME || e == name);
-}
-
-/* Leaves fields only. */
-static void sift(struct card *c)
-{
-    const struct entry *name = display_name(c);
-    uint32_t kept = 0;
-
-    for (uint32_t i = 0; i < c->n_entries; i++)
-        if (is_field(&c->entries[i], name)) {
-            if (kept != i)
-                c->entries[kept] = c->entries[i];
-            kept++;
-        }
-    c->n_entries = kept;
-}
-
-/* The preferred first, else as written. */
-static void sort(struct card *c)
-{
-    for (uint32_t i = 1; i < c->n_entries; i++) {
-        struct entry e = c->entries[i];
-        uint32_t k = i;
-
-        if (c->entries[i - 1].pref <= e.pref)
-            continue;
-        for (; k > 0 && c->entries[k - 1].pref > e.pref; k--)
-            c->entries[k] = c->entries[k - 1];
-        c->entries[k] = e;
-    }
-}
-
-/* The name of a firm's own card is that of the firm. */
-static void name_organisation(struct vcard_reader *r)
-{
-    struct property p = {.pref = PREF_NONE};
-    const struct entry *name = display_name(&r->card);
-
-    for (uint32_t i = 0; i < r->card.n_entries; i++)
-        if (r->card.entries[i].f.kind == CTR_FIELD_ORGANISATION)
-            return;
-    if (name)
-        add(r, &p, CTR_FIELD_ORGANISATION, name->f.value);
-}
-
-void values_settle(struct vcard_reader *r)
-{
-    apply_labels(r);
-    sift(&r->card);
-    if (r->card.organisation)
-        name_organisation(r);
-    sort(&r->card);
 }
