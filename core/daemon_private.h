@@ -49,7 +49,8 @@ struct daemon {
     struct notify *notify;
     struct instance_env env;
     struct list slots;
-    char **confined; /* folders that can still be opened; NULL: all */
+    char **confined;  /* folders that can still be opened; NULL: all */
+    char **startable; /* while confined: folders whose programs can still be started */
     int lock_fd;
     int64_t started; /* wall ms */
     uint64_t descriptors;

@@ -47,6 +47,25 @@ int rights_drop(const struct privileges_user *user)
     return 0;
 }
 
+/* Programs call others: with one, those of the system can be started, too. */
+static const char *const system_programs[] = {"/usr", "/bin",   "/sbin",
+                                              "/lib", "/lib64", NULL};
+
+/* Copies from where programs can still be started: nowhere, when none is named. */
+static void remember_programs(struct daemon *d)
+{
+    const struct settings *s = d->settings;
+    unsigned at = 0;
+
+    d->startable =
+        xcalloc(s->n_programs + sizeof(system_programs) / sizeof(system_programs[0]),
+                sizeof(char *));
+    for (unsigned i = 0; i < s->n_programs; i++)
+        d->startable[at++] = xstrdup(s->programs[i]);
+    for (unsigned i = 0; s->n_programs > 0 && system_programs[i]; i++)
+        d->startable[at++] = xstrdup(system_programs[i]);
+}
+
 /* Copies what can still be opened: a reload must not name anything else. */
 static void remember_folders(struct daemon *d)
 {
@@ -67,12 +86,18 @@ static void remember_folders(struct daemon *d)
     d->confined[at] = xstrdup(s->daemon.state_dir);
 }
 
+static void forget(char ***list)
+{
+    for (char **item = *list; item && *item; item++)
+        free(*item);
+    free(*list);
+    *list = NULL;
+}
+
 void rights_forget(struct daemon *d)
 {
-    for (char **folder = d->confined; folder && *folder; folder++)
-        free(*folder);
-    free(d->confined);
-    d->confined = NULL;
+    forget(&d->confined);
+    forget(&d->startable);
 }
 
 int rights_confine(struct daemon *d)
@@ -88,7 +113,9 @@ int rights_confine(struct daemon *d)
     *strrchr(folder, '/') = '\0';
     if (s->confine) {
         remember_folders(d);
+        remember_programs(d);
         paths.read_only = (const char *const *)d->confined;
+        paths.execute = (const char *const *)d->startable;
         err = confine_files(&paths, &active, error, sizeof(error));
         if (err != 0)
             daemon_complain(error);

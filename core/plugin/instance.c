@@ -299,8 +299,7 @@ void instance_destroy(struct instance *in)
     timer_stop_all(in);
     watch_stop_all(in);
     poll_quiet_all(in);
-    lane_destroy(in->lane);
-    in->lane = NULL;
+    source_finish(in);
     in->plugin->desc.destroy(in->self);
     poll_stop_all(in);
     in->self = NULL;
