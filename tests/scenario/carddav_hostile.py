@@ -176,7 +176,21 @@ def servers():
                 "a card left out of the answer is asked for by itself")
             ok(not d.names("(&(telephoneNumber=+49897000001)(ou=owned))"),
                "private contacts are not shown to others")
+            looks(d)
             deltas(d, stores)
+
+
+def looks(d):
+    """What an administrator tries first."""
+    run = d.ctl("source", "test", "basic")
+    ok(run.returncode == 0, "source test: a good one passes", run.stdout + run.stderr)
+    run = d.ctl("source", "test", "wrong")
+    ok(run.returncode != 0 and "refuses the login" in run.stdout + run.stderr,
+       "source test: a wrong password is told", run.stdout + run.stderr)
+    run = d.ctl("preview", "pages")
+    ok(run.returncode == 0 and "Person 1" in run.stdout, "preview shows contacts",
+       run.stdout + run.stderr)
+    is_(state(d)["pages"]["contacts"], 250, "and changes nothing")
 
 
 def crowd():

@@ -78,6 +78,16 @@ void request_free(struct http_request *r);
 /* What libcurl holds back may come, unless the user has paused. */
 void request_go_on(struct http_request *r);
 
+/* receive.c: libcurl's callbacks */
+size_t request_on_write(char *data, size_t size, size_t n, void *user);
+size_t request_on_header(char *line, size_t size, size_t n, void *user);
+int request_on_progress(void *user, curl_off_t total, curl_off_t now, curl_off_t up_total,
+                        curl_off_t up);
+/* Remembers why not. returns 0: not what libcurl gave, so that it ends */
+size_t request_refuse(struct http_request *r, int32_t code, const char *reason);
+/* A redirect: another transfer follows, and nobody wants this one's body. */
+bool request_redirects(const struct http_request *r);
+
 /* http.c */
 CURL *http_easy(struct http *h);
 void http_easy_back(struct http *h, CURL *easy, bool good);

@@ -1,170 +1,10 @@
-/* request.c - one request: its easy handle, what arrives of its answer, its redirects. */
-#include <ctype.h>
+/* request.c - one request: its easy handle, its redirects, its end. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "private.h"
-
-/* --- what arrives ---------------------------------------------------------------------
- */
-
-static size_t refuse(struct http_request *r, int32_t code, const char *reason)
-{
-    if (r->refused == 0) {
-        r->refused = code;
-        snprintf(r->reason, sizeof(r->reason), "%s", reason);
-    }
-    return 0; /* not what libcurl gave: it ends with CURLE_WRITE_ERROR */
-}
-
-/* A redirect: another transfer follows, and nobody wants this one's body. */
-static bool is_on_the_way(const struct http_request *r)
-{
-    return r->status / 100 == 3 && r->status != 304;
-}
-
-static size_t too_long(struct http_request *r)
-{
-    char text[128];
-
-    snprintf(text, sizeof(text), "the answer is longer than %llu bytes",
-             (unsigned long long)r->max_bytes);
-    return refuse(r, -CTR_ESIZE, text);
-}
-
-static size_t on_write(char *data, size_t size, size_t n, void *user)
-{
-    struct http_request *r = user;
-    int32_t rc;
-
-    n *= size;
-    if (r->refused != 0)
-        return 0;
-    if (r->paused || r->rests || http_turn_over(r->h)) {
-        r->held = true;
-        r->rests = r->rests || !r->paused;
-        if (r->rests && !http_rest(r->h))
-            return refuse(r, -CTR_ENOMEM, "out of memory");
-        return CURL_WRITEFUNC_PAUSE;
-    }
-    r->bytes += n;
-    if (r->bytes > r->max_bytes)
-        return too_long(r);
-    if (is_on_the_way(r) || !r->on_body)
-        return n;
-    if (r->status >= 400 && r->bytes > HTTP_ERROR_BODY) {
-        r->cut = true;
-        return 0;
-    }
-    rc = r->on_body(r->user, data, n);
-    if (rc == -CTR_EPAUSE)
-        r->paused = true;
-    else if (rc < 0)
-        return refuse(r, rc, "");
-    return n;
-}
-
-/* The value of header `name` in a line, or NULL. *n: its length. */
-static const char *value_of(const char *line, size_t len, const char *name, size_t *n)
-{
-    size_t at = strlen(name);
-
-    if (len <= at || line[at] != ':' || strncasecmp(line, name, at) != 0)
-        return NULL;
-    for (at++; at < len && (line[at] == ' ' || line[at] == '\t');)
-        at++;
-    while (len > at && isspace((unsigned char)line[len - 1]))
-        len--;
-    *n = len - at;
-    return line + at;
-}
-
-/* Seconds, or a date. */
-static int64_t retry_after(const char *value, size_t n)
-{
-    char text[64];
-    int64_t seconds;
-    time_t at;
-
-    snprintf(text, sizeof(text), "%.*s", (int)(n < 63 ? n : 63), value);
-    if (isdigit((unsigned char)text[0])) {
-        seconds = strtoll(text, NULL, 10);
-    } else {
-        at = curl_getdate(text, NULL);
-        seconds = at < 0 ? 0 : (int64_t)at - (int64_t)time(NULL);
-    }
-    if (seconds < 0)
-        return 0;
-    return seconds < HTTP_RETRY_AFTER_MAX ? seconds : HTTP_RETRY_AFTER_MAX;
-}
-
-static void take_type(struct http_request *r, const char *value, size_t n)
-{
-    size_t i;
-
-    for (i = 0; i < n && i + 1 < sizeof(r->type) && value[i] != ';'; i++)
-        r->type[i] =
-            (char)(value[i] >= 'A' && value[i] <= 'Z' ? value[i] + 32 : value[i]);
-    while (i > 0 && r->type[i - 1] == ' ')
-        i--;
-    r->type[i] = 0;
-    for (i = 0; r->type[i]; i++)
-        if (r->type[i] < ' ' || r->type[i] > '~')
-            r->type[i] = '?';
-}
-
-static void take_status(struct http_request *r, const char *line, size_t n)
-{
-    const char *blank = memchr(line, ' ', n);
-
-    r->status = blank ? atoi(blank + 1) : 0;
-    r->type[0] = r->location[0] = 0;
-    r->retry_after = 0;
-}
-
-/* Each head of an answer: also those of 100 Continue and of a login that goes on. */
-static size_t on_header(char *line, size_t size, size_t n, void *user)
-{
-    struct http_request *r = user;
-    const char *value;
-    size_t len;
-
-    n *= size;
-    r->header_bytes += n;
-    if (r->header_bytes > HEADERS_SIZE_MAX)
-        return refuse(r, -CTR_ESIZE, "the server sends more headers than any answer has");
-    if (n > 5 && memcmp(line, "HTTP/", 5) == 0) {
-        if (++r->heads > HEADS_MAX)
-            return refuse(r, -CTR_EPROTO,
-                          "the server asks for the login again and again; try another "
-                          "`auth`");
-        take_status(r, line, n);
-    } else if ((value = value_of(line, n, "Content-Type", &len)) != NULL) {
-        take_type(r, value, len);
-    } else if ((value = value_of(line, n, "Retry-After", &len)) != NULL) {
-        r->retry_after = retry_after(value, len);
-    } else if ((value = value_of(line, n, "Location", &len)) != NULL) {
-        snprintf(r->location, sizeof(r->location), "%.*s",
-                 (int)(len < HTTP_URL_MAX ? len : 0), value);
-    }
-    return n;
-}
-
-/* Sees bytes that nobody else does: the body of a 401 that libcurl reads over. */
-static int on_progress(void *user, curl_off_t total, curl_off_t now, curl_off_t up_total,
-                       curl_off_t up)
-{
-    struct http_request *r = user;
-
-    (void)total, (void)up_total, (void)up;
-    if ((uint64_t)now <= r->max_bytes)
-        return 0;
-    too_long(r);
-    return 1;
-}
 
 static int on_socket(void *user, curl_socket_t fd, curlsocktype purpose)
 {
@@ -237,11 +77,11 @@ static CURLcode set_callbacks(CURL *e, struct http_request *r)
 {
     SET(CURLOPT_PRIVATE, (char *)r);
     SET(CURLOPT_ERRORBUFFER, r->error);
-    SET(CURLOPT_WRITEFUNCTION, on_write);
+    SET(CURLOPT_WRITEFUNCTION, request_on_write);
     SET(CURLOPT_WRITEDATA, r);
-    SET(CURLOPT_HEADERFUNCTION, on_header);
+    SET(CURLOPT_HEADERFUNCTION, request_on_header);
     SET(CURLOPT_HEADERDATA, r);
-    SET(CURLOPT_XFERINFOFUNCTION, on_progress);
+    SET(CURLOPT_XFERINFOFUNCTION, request_on_progress);
     SET(CURLOPT_XFERINFODATA, r);
     SET(CURLOPT_NOPROGRESS, 0L);
     return CURLE_OK;
@@ -345,9 +185,9 @@ static void learn_auth(struct http_request *r)
 static int32_t follow(struct http_request *r, const char *to)
 {
     if (++r->redirects > REDIRECTS_MAX) {
-        refuse(r, -CTR_EPROTO,
-               "the server redirects in circles; check the url, and the server's "
-               "configuration");
+        request_refuse(r, -CTR_EPROTO,
+                       "the server redirects in circles; check the url, and the server's "
+                       "configuration");
         return r->refused;
     }
     snprintf(r->url, sizeof(r->url), "%s", to);
@@ -356,7 +196,7 @@ static int32_t follow(struct http_request *r, const char *to)
     r->bytes = r->header_bytes = 0;
     if (request_prepare(r) != CURLE_OK ||
         curl_multi_add_handle(r->h->multi, r->easy) != CURLM_OK) {
-        refuse(r, -CTR_ENOMEM, "out of memory");
+        request_refuse(r, -CTR_ENOMEM, "out of memory");
         return r->refused;
     }
     return 0;
@@ -368,19 +208,23 @@ static bool redirected(struct http_request *r)
 {
     char to[HTTP_URL_MAX], host[256];
 
-    if (!is_on_the_way(r))
+    if (!request_redirects(r))
         return false;
     if (!r->location[0] || !http_join(r->url, r->location, to)) {
-        refuse(r, -CTR_EPROTO, "the server redirects to something that is no address");
+        request_refuse(r, -CTR_EPROTO,
+                       "the server redirects to something that is no address");
         return false;
     }
     if (!http_may_go(r->h, r->url, to)) {
         http_host(to, host, sizeof(host));
         snprintf(r->reason, sizeof(r->reason),
-                 "the server redirects to %s%.200s, which is not where the url points; "
-                 "use that address as url, or name the host in trusted_hosts if the "
-                 "password may be sent there",
-                 strncmp(to, "http:", 5) == 0 ? "http://" : "https://", host);
+                 strncmp(to, "http:", 5) == 0
+                     ? "the server redirects to http://%.200s, without TLS; correct the "
+                       "server's configuration"
+                     : "the server redirects to https://%.200s, which is not where the "
+                       "url points; use that address as url, or name the host in "
+                       "trusted_hosts if the password may be sent there",
+                 host);
         r->refused = -CTR_EACCES;
         return false;
     }
@@ -473,7 +317,7 @@ void http_cancel(struct http_request *r)
     request_free(r);
 }
 
-/* libcurl may call on_write at once, and forgets an error of that. */
+/* libcurl may call request_on_write at once, and forgets an error of that. */
 void request_go_on(struct http_request *r)
 {
     CURLcode code;
