@@ -82,6 +82,8 @@ static const void *host_extension(const struct ctr_host *host, const char *id)
 
     if (id && strcmp(id, CTR_NET_ID) == 0 && in->role == INSTANCE_FRONTEND)
         return &net_extension;
+    if (id && strcmp(id, CTR_POLL_ID) == 0)
+        return &poll_extension;
     return NULL;
 }
 

@@ -71,6 +71,7 @@ static struct instance *instance_alloc(const struct instance_env *env,
     list_init(&in->searches);
     list_init(&in->timers);
     list_init(&in->watches);
+    list_init(&in->polls);
     host_fill(in);
     return in;
 }
@@ -127,6 +128,7 @@ int instance_create(const struct instance_env *env, const struct plugin *plugin,
         plugin_error(in, "create", err, error, cap);
         timer_stop_all(in);
         watch_stop_all(in);
+        poll_stop_all(in);
         pthread_mutex_lock(&in->lock);
         in->ended = true;
         pthread_mutex_unlock(&in->lock);
@@ -280,6 +282,7 @@ void instance_stop_step(struct instance *in)
     pthread_mutex_unlock(&in->lock);
     timer_stop_all(in);
     watch_stop_all(in);
+    poll_quiet_all(in);
     instance_ref(in);
     loop_post(in->env->loop, on_all_stopped, in);
 }
@@ -317,11 +320,13 @@ void instance_destroy(struct instance *in)
     pthread_mutex_unlock(&in->lock);
     timer_stop_all(in);
     watch_stop_all(in);
+    poll_quiet_all(in);
     source_finish(in);
     if (in->isolate)
         isolate_destroy(in->isolate);
     else
         in->plugin->desc.destroy(in->self);
+    poll_stop_all(in);
     in->isolate = NULL;
     in->self = NULL;
     instance_unref(in);

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "base/list.h"
+#include "contactor/ext/poll.h"
 #include "loop/lane.h"
 #include "plugin/instance.h"
 #include "plugin/peer.h"
@@ -45,7 +46,7 @@ struct instance {
     _Atomic unsigned misuses;
 
     /* The loop's. */
-    struct list timers, watches;
+    struct list timers, watches, polls;
     unsigned n_watches;
     struct lane *lane;        /* sources ON_LANE */
     struct lane *search_lane; /* the same, or one beside it (CTR_SOURCE_PARALLEL) */
@@ -87,6 +88,13 @@ struct ctr_timer *timer_start(const struct ctr_host *host, uint32_t after,
                               uint32_t repeat, ctr_task_fn fn, void *user);
 void timer_stop(const struct ctr_host *host, struct ctr_timer *timer);
 void timer_stop_all(struct instance *in);
+
+/* poll.c */
+extern const struct ctr_polls poll_extension;
+void poll_stop(struct ctr_poll *poll);
+/* No callback from here on; the plugin may still name them. */
+void poll_quiet_all(struct instance *in);
+void poll_stop_all(struct instance *in);
 
 /* watch.c */
 int32_t watch_add(const struct ctr_host *host, const char *path, uint32_t settle);
