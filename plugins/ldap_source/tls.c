@@ -1,0 +1,226 @@
+/* tls.c - TLS of a connection: what is demanded of the server, and why it was refused. */
+#include "tls.h"
+
+#include <mbedtls/x509_crt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "text.h"
+
+/* Where distributions keep the certification authorities a machine trusts. */
+static const char *system_authorities(void)
+{
+    static const char *const files[] = {"/etc/ssl/certs/ca-certificates.crt",
+                                        "/etc/pki/tls/certs/ca-bundle.crt",
+                                        "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"};
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+        if (access(files[i], R_OK) == 0)
+            return files[i];
+    return NULL;
+}
+
+static const char *authorities(const struct options *o)
+{
+    return o->ca_file ? o->ca_file : system_authorities();
+}
+
+static int32_t readable(const char *path, const char *option, struct fault *f)
+{
+    if (!path || access(path, R_OK) == 0)
+        return 0;
+    return fault_set(f, -CTR_ECONF, "tls",
+                     "correct the path, or let the daemon's user read it",
+                     "%s = \"%s\" cannot be read", option, path);
+}
+
+/* An empty string takes away what a system-wide file may have set. */
+static int set_text(LDAP *ld, int option, const char *value)
+{
+    return ldap_set_option(ld, option, value ? value : "");
+}
+
+static int set_int(LDAP *ld, int option, int value)
+{
+    return ldap_set_option(ld, option, &value);
+}
+
+int32_t tls_configure(LDAP *ld, const struct options *o, bool verify, struct fault *f)
+{
+    const char *ca = authorities(o);
+    int failed = 0;
+    int32_t rc = readable(o->ca_file, "ca_file", f);
+
+    if (rc == 0)
+        rc = readable(o->cert_file, "cert_file", f);
+    if (rc == 0)
+        rc = readable(o->key_file, "key_file", f);
+    if (rc != 0)
+        return rc;
+    if (verify && !ca)
+        return fault_set(f, -CTR_ECONF, "tls",
+                         "set ca_file to the authority's certificate, or install "
+                         "ca-certificates",
+                         "no certification authorities are known here");
+    failed |= set_text(ld, LDAP_OPT_X_TLS_CACERTDIR, NULL);
+    failed |= set_text(ld, LDAP_OPT_X_TLS_CACERTFILE, verify ? ca : NULL);
+    failed |= set_text(ld, LDAP_OPT_X_TLS_CERTFILE, o->cert_file);
+    failed |= set_text(ld, LDAP_OPT_X_TLS_KEYFILE, o->key_file);
+    failed |= set_text(ld, LDAP_OPT_X_TLS_CRLFILE, NULL);
+    failed |= set_text(ld, LDAP_OPT_X_TLS_PEERKEY_HASH, NULL);
+    failed |= set_int(ld, LDAP_OPT_X_TLS_CRLCHECK, LDAP_OPT_X_TLS_CRL_NONE);
+    failed |= set_int(ld, LDAP_OPT_X_TLS_PROTOCOL_MIN, LDAP_OPT_X_TLS_PROTOCOL_TLS1_2);
+    failed |= set_int(ld, LDAP_OPT_X_TLS_PROTOCOL_MAX, LDAP_OPT_X_TLS_PROTOCOL_TLS1_3);
+    failed |= set_int(ld, LDAP_OPT_X_TLS_REQUIRE_SAN, LDAP_OPT_X_TLS_ALLOW);
+    failed |= set_int(ld, LDAP_OPT_X_TLS_REQUIRE_CERT,
+                      verify ? LDAP_OPT_X_TLS_DEMAND : LDAP_OPT_X_TLS_NEVER);
+    if (failed)
+        return fault_set(f, -CTR_EINTERNAL, "tls", NULL, "libldap refuses a TLS option");
+    if (set_int(ld, LDAP_OPT_X_TLS_NEWCTX, 0) != LDAP_OPT_SUCCESS)
+        return fault_set(
+            f, -CTR_ECONF, "tls",
+            "see that ca_file, cert_file and key_file are PEM files and that the key "
+            "belongs to the certificate",
+            "the certificates cannot be loaded from %s%s%s", verify ? ca : "",
+            verify && o->cert_file ? " and " : "", o->cert_file ? o->cert_file : "");
+    return 0;
+}
+
+int32_t tls_handshake(LDAP *ld, struct wire *w, const struct where *to, int64_t limit,
+                      bool *refused, struct fault *f)
+{
+    char why[128];
+    char *words = NULL;
+    int rc;
+
+    *refused = false;
+    w->blocking = true;
+    w->deadline = text_now() + limit;
+    rc = ldap_install_tls(ld);
+    w->blocking = false;
+    if (rc == LDAP_SUCCESS)
+        return 0;
+    if (w->broke != 0) {
+        bool slow = w->broke == -CTR_ETIMEDOUT;
+
+        return fault_set(f, w->broke, "tls",
+                         slow ? "no TLS may be spoken on this port: ldaps:// is usually "
+                                "636, StartTLS usually 389"
+                              : "see the server's log; perhaps no TLS is spoken on this "
+                                "port, or it wants TLS older than 1.2, or a certificate "
+                                "of ours (cert_file)",
+                         "the TLS handshake with %s failed: %s", to->url,
+                         wire_words(w, why, sizeof(why)));
+    }
+    ldap_get_option(ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &words);
+    fault_clean(why, sizeof(why), words);
+    ldap_memfree(words);
+    *refused = true;
+    return fault_set(f, -CTR_EACCES, "tls", NULL, "the TLS handshake with %s failed: %s",
+                     to->url, why[0] ? why : ldap_err2string(rc));
+}
+
+/* --- why ------------------------------------------------------------------------------
+ */
+
+static void day(const mbedtls_x509_time *t, char out[16])
+{
+    snprintf(out, 16, "%04d-%02d-%02d", t->year % 10000, t->mon % 100, t->day % 100);
+}
+
+/* The names a certificate is good for, for people. */
+static void names_of(const mbedtls_x509_crt *crt, char *out, size_t cap)
+{
+    size_t n = 0;
+
+    out[0] = 0;
+    for (const mbedtls_x509_sequence *s = &crt->subject_alt_names; s; s = s->next) {
+        int kind = s->buf.tag & MBEDTLS_ASN1_TAG_VALUE_MASK;
+        char name[128];
+
+        if (!s->buf.p || (kind != 2 && kind != 7))
+            continue;
+        if (kind == 7 && s->buf.len == 4)
+            snprintf(name, sizeof(name), "%u.%u.%u.%u", s->buf.p[0], s->buf.p[1],
+                     s->buf.p[2], s->buf.p[3]);
+        else
+            snprintf(name, sizeof(name), "%.*s", kind == 7 ? 0 : (int)s->buf.len,
+                     (const char *)s->buf.p);
+        if (name[0] && n + strlen(name) + 3 < cap)
+            n += (size_t)snprintf(out + n, cap - n, "%s%s", n ? ", " : "", name);
+    }
+    if (n == 0)
+        mbedtls_x509_dn_gets(out, cap, &crt->subject);
+}
+
+static int32_t explain(const mbedtls_x509_crt *crt, const struct options *o,
+                       const struct where *to, bool name_is_wrong, struct fault *f)
+{
+    char names[256], clean[256], issuer[256], text[16];
+
+    names_of(crt, names, sizeof(names));
+    fault_clean(clean, sizeof(clean), names);
+    if (mbedtls_x509_time_is_past(&crt->valid_to)) {
+        day(&crt->valid_to, text);
+        return fault_set(f, -CTR_EACCES, "tls",
+                         "have the server's certificate renewed; the daemon's clock must "
+                         "be right too",
+                         "the certificate of %s has expired on %s", to->url, text);
+    }
+    if (mbedtls_x509_time_is_future(&crt->valid_from)) {
+        day(&crt->valid_from, text);
+        return fault_set(f, -CTR_EACCES, "tls",
+                         "set the clock of this machine right, or wait",
+                         "the certificate of %s is not valid before %s", to->url, text);
+    }
+    if (name_is_wrong)
+        return fault_set(f, -CTR_EACCES, "tls",
+                         "write one of these names in url, or have a certificate made "
+                         "for the name in url",
+                         "the certificate of %s is for another name: %s", to->url, clean);
+    if (mbedtls_x509_dn_gets(names, sizeof(names), &crt->issuer) < 0)
+        names[0] = 0;
+    fault_clean(issuer, sizeof(issuer), names);
+    return fault_set(f, -CTR_EACCES, "tls",
+                     o->ca_file ? "put the certificate of that authority into ca_file"
+                                : "set ca_file to the certificate of that authority",
+                     "the certificate of %s is not signed by an authority in %s; its "
+                     "issuer is %s",
+                     to->url, authorities(o), issuer);
+}
+
+int32_t tls_explain(LDAP *ld, const struct options *o, const struct where *to,
+                    struct fault *f)
+{
+    struct fault before = *f;
+    bool name_is_wrong = strstr(f->text, "hostname does not match") != NULL;
+    struct berval der = {0, NULL};
+    mbedtls_x509_crt crt;
+
+    mbedtls_x509_crt_init(&crt);
+    if (ldap_get_option(ld, LDAP_OPT_X_TLS_PEERCERT, &der) == LDAP_OPT_SUCCESS &&
+        der.bv_val &&
+        mbedtls_x509_crt_parse_der(&crt, (const unsigned char *)der.bv_val, der.bv_len) ==
+            0) {
+        *f = (struct fault){0};
+        explain(&crt, o, to, name_is_wrong, f);
+    } else {
+        *f = before;
+    }
+    ldap_memfree(der.bv_val);
+    mbedtls_x509_crt_free(&crt);
+    return f->code;
+}
+
+void tls_describe(LDAP *ld, char *out, size_t cap)
+{
+    char *version = NULL, *cipher = NULL;
+
+    ldap_get_option(ld, LDAP_OPT_X_TLS_VERSION, &version);
+    ldap_get_option(ld, LDAP_OPT_X_TLS_CIPHER, &cipher);
+    snprintf(out, cap, "%s%s%s", version ? version : "TLS", cipher ? ", " : "",
+             cipher ? cipher : "");
+    ldap_memfree(version);
+    ldap_memfree(cipher);
+}
