@@ -2,6 +2,7 @@
  *
  * One sync of a source at a time. A failure is tried again after 5 seconds, then ever
  * later up to 5 minutes; the last good data stay. */
+#include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -12,15 +13,23 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "flow/sync.h"
+#include "flow/times.h"
 
 enum {
     BACK_OFF_FIRST = 5000,
     BACK_OFF_MOST = 5 * 60 * 1000,
     SOON = 1,
+    STUCK_MS = 3000,       /* how long one that was told to end may take for it */
+    JITTER_MS = 60 * 1000, /* of a time of day */
+    LOOK_MS = 60 * 1000,   /* how often at the wall clock */
+    DAY_AND_MORE_MS = 26 * 3600 * 1000, /* no time of day is further away */
     PROGRESS_MS = 200
 };
 
 static void schedule(struct source *s, int64_t at);
+static void schedule_time_of_day(struct source *s);
+static void wait_for_due(struct source *s, int64_t left);
+static void plan_next(struct source *s);
 
 /* ---- state ----------------------------------------------------------------- */
 
@@ -102,17 +111,15 @@ static void note_success(struct source *s, const struct ctr_sync *sync)
 
     s->failures = 0;
     s->syncs_ok++;
-    if (!sync->dry_run)
-        s->last_success = clock_wall_ms();
+    s->last_success = clock_wall_ms();
     s->error[0] = 0;
     set_state(s, SOURCE_OK);
     log_info(s->who,
              "sync_ok source=%s seen=%" PRIu64 " added=%" PRIu64 " changed=%" PRIu64
              " deleted=%" PRIu64 " rejected=%" PRIu64 " duplicates=%" PRIu64
-             " ms=%" PRIu32 "%s",
+             " ms=%" PRIu32,
              s->name, n->seen, n->added, n->changed, n->deleted,
-             n->rejected + sync->rejects.total, n->duplicates, s->last_ms,
-             sync->dry_run ? " dry_run=yes" : "");
+             n->rejected + sync->rejects.total, n->duplicates, s->last_ms);
 }
 
 static void note_failure(struct source *s, const struct ctr_sync *sync)
@@ -135,6 +142,8 @@ static void plan_next(struct source *s)
         schedule(s, now + SOON);
     else if (s->failures > 0)
         schedule(s, now + back_off(s));
+    else if (s->conf && s->conf->sync_times.n > 0)
+        schedule_time_of_day(s);
     else if (s->conf && s->conf->sync_interval > 0)
         schedule(s, now + jittered(s->conf->sync_interval));
     else
@@ -158,6 +167,34 @@ static void take_rejects(struct source *s, struct ctr_sync *sync)
     memset(&sync->rejects, 0, sizeof(sync->rejects));
 }
 
+static void on_preview_over(struct source *s, struct ctr_sync *sync)
+{
+    preview_over(sync);
+    sync_free(sync);
+    if (!s->started)
+        set_state(s, SOURCE_DISABLED);
+    schedule_resume(s);
+    tell_stopped(s);
+}
+
+/* It looked only: the source stands as it stood. */
+static void on_dry_run_over(struct source *s, struct ctr_sync *sync)
+{
+    int status = sync->status;
+    char text[SOURCE_REASON];
+
+    cJSON_Delete(s->dry_run);
+    s->dry_run =
+        look_dry_run(sync, status < 0 ? why_failed(s, sync, text, sizeof(text)) : NULL);
+    log_info(s->who, "sync_dry_run source=%s status=%s seen=%" PRIu64, s->name,
+             error_name(status), sync->stats.seen);
+    set_state(s, s->started ? s->resume_state : SOURCE_DISABLED);
+    sync_free(sync);
+    schedule_resume(s);
+    sync_notify(s, true, status);
+    tell_stopped(s);
+}
+
 void schedule_sync_over(void *arg)
 {
     struct ctr_sync *sync = arg;
@@ -167,10 +204,20 @@ void schedule_sync_over(void *arg)
     s->sync = NULL;
     uv_timer_stop(s->timer);
     uv_timer_stop(s->progress);
+    if (sync->preview) {
+        on_preview_over(s, sync);
+        return;
+    }
+    if (sync->dry_run) {
+        on_dry_run_over(s, sync);
+        return;
+    }
     s->last_ms = (uint32_t)(clock_ms() - sync->began);
     s->last = sync->stats;
     s->last_status = status;
     source_info_changed(s);
+    if (status == 0 && sync->groups_changed)
+        source_groups_changed(s);
     if (status == 0)
         note_success(s, sync);
     else if (status == -CTR_ECANCELED && !sync->overdue)
@@ -179,8 +226,7 @@ void schedule_sync_over(void *arg)
                                            : SOURCE_WAITING);
     else
         note_failure(s, sync);
-    if (!sync->dry_run)
-        take_rejects(s, sync);
+    take_rejects(s, sync);
     sync_free(sync);
     if (s->started)
         plan_next(s);
@@ -196,7 +242,16 @@ static void on_limit(uv_timer_t *timer)
 
     if (!s->sync)
         return;
-    s->sync->overdue = true;
+    s->sync->overdue = clock_ms();
+    if (s->sync->dry_run) {
+        sync_cancel(s);
+        return;
+    }
+    if (s->sync->preview) {
+        preview_overdue(s->sync);
+        sync_cancel(s);
+        return;
+    }
     sync_set_error(s, "it takes longer than its time limit and was told to end");
     set_state(s, SOURCE_FAILED);
     log_warn(s->who, "sync_overdue source=%s ms=%" PRId64, s->name,
@@ -217,25 +272,100 @@ static void start_timers(struct source *s)
         uv_timer_start(s->progress, on_progress, PROGRESS_MS, PROGRESS_MS);
 }
 
-static void begin(struct source *s, bool allow_delete, bool dry_run)
+static void begin(struct source *s, bool allow_delete)
 {
     s->wanted = false;
-    s->next_run = 0;
+    s->next_run = s->due_wall = 0;
     s->error_is_new = false;
     s->last_run = clock_wall_ms();
+    s->syncs++;
     set_state(s, SOURCE_SYNCING);
     start_timers(s);
     sync_notify(s, false, 0);
-    sync_start(s, allow_delete, dry_run);
+    sync_start(s, &(struct sync_options){.allow_delete = allow_delete});
+}
+
+static void begin_dry_run(struct source *s, bool allow_delete)
+{
+    s->resume_state = s->state;
+    s->error_is_new = false;
+    schedule_put_off(s);
+    start_timers(s);
+    sync_notify(s, false, 0);
+    sync_start(s, &(struct sync_options){.allow_delete = allow_delete, .dry_run = true});
+}
+
+/* The wall clock may have been set since the time of day was planned: it is looked at
+ * again each minute. returns whether it has come */
+static bool time_has_come(struct source *s)
+{
+    int64_t left = s->due_wall - clock_wall_ms();
+
+    if (left <= 0) {
+        s->done_place = s->place;
+        s->due_wall = 0;
+        return true;
+    }
+    if (left > DAY_AND_MORE_MS) { /* set back: what was done is not done yet */
+        s->done_place = 0;
+        schedule_time_of_day(s);
+    } else {
+        wait_for_due(s, left);
+    }
+    return false;
 }
 
 static void on_due(uv_timer_t *timer)
 {
     struct source *s = timer->data;
 
+    if (s->due_wall > 0 && !time_has_come(s))
+        return;
     s->next_run = 0;
-    if (s->started && s->conf && !s->sync)
-        begin(s, false, false);
+    if (s->refreshing)
+        s->wanted = true; /* a moment later: schedule_refreshed */
+    else if (s->started && s->conf && !source_busy(s))
+        begin(s, false);
+}
+
+void schedule_refreshed(struct source *s)
+{
+    if (s->started && s->wanted && !source_busy(s))
+        schedule(s, clock_ms() + SOON);
+}
+
+bool source_stuck(const struct source *s)
+{
+    if (s->test)
+        return test_is_overdue(s);
+    return s->sync && s->sync->overdue > 0 && clock_ms() - s->sync->overdue > STUCK_MS;
+}
+
+bool source_busy(const struct source *s)
+{
+    return s->sync || s->test;
+}
+
+static void wait_for_due(struct source *s, int64_t left)
+{
+    s->next_run = clock_ms() + left;
+    if (source_busy(s))
+        return;
+    uv_update_time(s->timer->loop);
+    uv_timer_start(s->timer, on_due, (uint64_t)(left < LOOK_MS ? left : LOOK_MS), 0);
+}
+
+static void schedule_time_of_day(struct source *s)
+{
+    int64_t wall = clock_wall_ms();
+    struct times_moment next;
+
+    schedule(s, 0);
+    if (!times_next(&s->conf->sync_times, wall, s->done_place, &next))
+        return;
+    s->place = next.place;
+    s->due_wall = next.wall + randombytes_uniform(JITTER_MS);
+    wait_for_due(s, s->due_wall - wall);
 }
 
 /* at: clock_ms; 0: none planned */
@@ -244,8 +374,9 @@ static void schedule(struct source *s, int64_t at)
     int64_t now = clock_ms();
 
     s->next_run = at;
-    if (s->sync)
-        return; /* the timer is the limit's; plan_next follows */
+    s->due_wall = 0;
+    if (source_busy(s))
+        return; /* the timer is the limit's; plan_next or schedule_resume follows */
     if (at == 0) {
         uv_timer_stop(s->timer);
         return;
@@ -254,24 +385,69 @@ static void schedule(struct source *s, int64_t at)
     uv_timer_start(s->timer, on_due, at > now ? (uint64_t)(at - now) : 0, 0);
 }
 
+/* ---- in between ------------------------------------------------------------ */
+
+void schedule_put_off(struct source *s)
+{
+    s->resume_at = s->due_wall > 0 ? 0 : s->next_run;
+    s->next_run = 0;
+    uv_timer_stop(s->timer);
+}
+
+void schedule_resume(struct source *s)
+{
+    if (!s->started || !s->conf)
+        return;
+    if (s->wanted)
+        plan_next(s);
+    else if (s->due_wall > 0) /* overdue meanwhile: at once */
+        on_due(s->timer);
+    else if (s->next_run == 0) /* else planned anew meanwhile */
+        schedule(s, s->resume_at);
+    else
+        schedule(s, s->next_run);
+}
+
+void schedule_preview(struct source *s, struct preview *preview, uint32_t limit)
+{
+    schedule_put_off(s);
+    s->error_is_new = false;
+    uv_update_time(s->timer->loop);
+    uv_timer_start(s->timer, on_limit, limit, 0);
+    sync_start(s, &(struct sync_options){.preview = preview});
+}
+
 /* ---- from outside ---------------------------------------------------------- */
 
-/* When the first sync is due: at once without data, else when the interval has passed. */
-static int64_t first_due(struct source *s)
+/* Was a time of day missed while nobody was there? */
+static bool missed_one(const struct source *s, int64_t as_of)
 {
-    const struct cache_info *info;
-    int64_t age, now = clock_ms();
+    struct times_moment last;
+
+    return times_last(&s->conf->sync_times, clock_wall_ms(), &last) && as_of < last.wall;
+}
+
+/* The first sync: at once without data, else when the interval has passed. One that is
+ * asked live and synced on demand only may have an empty cache. */
+static void schedule_first(struct source *s)
+{
+    const struct setup_source *conf = s->conf;
+    int64_t age, as_of, now = clock_ms();
 
     source_info_changed(s);
-    info = source_info(s);
-    if (info->as_of == 0)
-        return now + SOON;
-    if (s->conf->sync_interval == 0)
-        return now + SOON; /* what changed while nobody watched? */
-    age = clock_wall_ms() - info->as_of;
-    if (age < 0 || age >= (int64_t)s->conf->sync_interval)
-        return now + SOON;
-    return now + s->conf->sync_interval - age;
+    as_of = source_info(s)->as_of;
+    age = clock_wall_ms() - as_of;
+    if (conf->sync_interval == 0 && conf->sync_times.n == 0 && conf->live &&
+        s->driver.can_search)
+        schedule(s, 0);
+    else if (as_of == 0 || age < 0)
+        schedule(s, now + SOON);
+    else if (conf->sync_times.n > 0 && !missed_one(s, as_of))
+        schedule_time_of_day(s);
+    else if (age >= (int64_t)conf->sync_interval)
+        schedule(s, now + SOON); /* without an interval: what changed meanwhile? */
+    else
+        schedule(s, now + conf->sync_interval - age);
 }
 
 void flow_source_start(struct flow *flow, const char *name,
@@ -287,12 +463,14 @@ void flow_source_start(struct flow *flow, const char *name,
     s->started = true;
     s->failures = 0;
     s->error[0] = 0;
-    if (s->sync)
+    if (source_busy(s)) {
+        s->resume_at = clock_ms() + SOON;
         return;
+    }
     source_info_changed(s);
     s->last_success = source_info(s)->as_of;
     set_state(s, s->last_success > 0 ? SOURCE_OK : SOURCE_WAITING);
-    schedule(s, first_due(s));
+    schedule_first(s);
 }
 
 void flow_source_stop(struct flow *flow, const char *name, void (*done)(void *arg),
@@ -304,8 +482,9 @@ void flow_source_stop(struct flow *flow, const char *name, void (*done)(void *ar
         done(arg);
         return;
     }
-    s->started = s->wanted = false;
     live_cancel_source(s);
+    s->started = s->wanted = false;
+    test_give_up(s, -CTR_ECANCELED);
     if (s->sync) {
         s->stopped = done;
         s->stopped_arg = arg;
@@ -323,6 +502,11 @@ void flow_source_error(struct flow *flow, const char *name, const char *reason)
 
     if (!s)
         return;
+    if (s->sync && (s->sync->preview ||
+                    s->sync->dry_run)) { /* how the source stands is another matter */
+        snprintf(s->sync->reason, sizeof(s->sync->reason), "%s", reason ? reason : "");
+        return;
+    }
     sync_set_error(s, reason);
     s->error_is_new = true;
     if (!s->started)
@@ -343,7 +527,7 @@ static void on_wish(void *arg)
     if (s && s->started) {
         s->failures = 0;
         s->wanted = true;
-        if (!s->sync)
+        if (!source_busy(s))
             schedule(s, clock_ms() + SOON);
     }
     anchor_unref(wish->anchor);
@@ -369,7 +553,7 @@ int flow_source_sync_now(struct flow *flow, const char *name, bool allow_delete,
         return -CTR_ENOENT;
     if (!s->started)
         return -CTR_EUNAVAIL;
-    if (s->sync)
+    if (source_busy(s) || s->refreshing)
         return -CTR_EBUSY;
     if (on_change) {
         w = xcalloc(1, sizeof(*w));
@@ -377,7 +561,10 @@ int flow_source_sync_now(struct flow *flow, const char *name, bool allow_delete,
         w->arg = arg;
         list_append(&s->watchers, &w->link);
     }
-    begin(s, allow_delete, dry_run);
+    if (dry_run)
+        begin_dry_run(s, allow_delete);
+    else
+        begin(s, allow_delete);
     return 0;
 }
 
@@ -408,10 +595,12 @@ void source_configured(struct source *s)
     shape = sync_shape(&s->conf->plan);
     if (s->shape != 0 && s->shape != shape)
         s->wanted = true; /* its numbers read differently now */
-    if (s->sync || s->failures > 0)
+    if (source_busy(s) || s->failures > 0)
         return;
     if (s->wanted)
         schedule(s, clock_ms() + SOON);
-    else if (s->conf->sync_interval > 0)
-        schedule(s, first_due(s));
+    else if (s->conf->sync_interval > 0 || s->conf->sync_times.n > 0)
+        schedule_first(s);
+    else
+        schedule(s, 0);
 }

@@ -219,6 +219,17 @@ static int32_t host_sync_cursor(const struct ctr_host *host, struct ctr_sync *sy
     return flow_sync_cursor(sync, cursor);
 }
 
+static int32_t host_sync_group(const struct ctr_host *host, struct ctr_sync *sync,
+                               struct ctr_str group, const struct ctr_str *members,
+                               uint32_t n)
+{
+    struct instance *in = instance_of(host);
+
+    if (!source_handle_ok(in, sync, "sync_group"))
+        return -CTR_EINVAL;
+    return flow_sync_group(sync, group, members, n);
+}
+
 static int32_t host_sync_full(const struct ctr_host *host, struct ctr_sync *sync)
 {
     struct instance *in = instance_of(host);
@@ -281,6 +292,16 @@ static void host_search_done(const struct ctr_host *host, struct ctr_search *sea
 
     if (source_search_ok(in, search, "search_done"))
         source_search_done(in, search, status);
+}
+
+static void host_test_step(const struct ctr_host *host, struct ctr_test *test,
+                           const char *step, int32_t status, const char *detail,
+                           const char *remedy)
+{
+    struct instance *in = instance_of(host);
+
+    if (source_test_ok(in, test))
+        flow_test_step(test, step, status < 0 ? status : 0, detail, remedy);
 }
 
 /* ---- front ends ----------------------------------------------------------------- */
@@ -410,5 +431,7 @@ void host_fill(struct instance *in)
         .principal_name = host_principal_name,
         .principal_ref = principal_ref,
         .principal_unref = principal_unref,
+        .test_step = host_test_step,
+        .sync_group = host_sync_group,
     };
 }

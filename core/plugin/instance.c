@@ -311,8 +311,7 @@ void instance_destroy(struct instance *in)
     pthread_mutex_unlock(&in->lock);
     timer_stop_all(in);
     watch_stop_all(in);
-    lane_destroy(in->lane);
-    in->lane = NULL;
+    source_finish(in);
     in->plugin->desc.destroy(in->self);
     in->self = NULL;
     instance_unref(in);

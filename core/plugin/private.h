@@ -36,6 +36,7 @@ struct instance {
     bool ended;                      /* under lock: no post any more */
     struct list searches;            /* under lock */
     _Atomic(struct ctr_sync *) sync; /* the one under way, NULL: none */
+    _Atomic(struct ctr_test *) test; /* the same */
     struct metric metrics[METRICS_MAX];
     _Atomic uint32_t n_metrics;
     _Atomic unsigned misuses;
@@ -43,7 +44,8 @@ struct instance {
     /* The loop's. */
     struct list timers, watches;
     unsigned n_watches;
-    struct lane *lane; /* sources ON_LANE */
+    struct lane *lane;        /* sources ON_LANE */
+    struct lane *search_lane; /* the same, or one beside it (CTR_SOURCE_PARALLEL) */
     struct net_service *service;
     struct flow_driver driver;
     unsigned jobs; /* syncs and searches whose memory the lane has */
@@ -94,6 +96,8 @@ void source_init(struct instance *in);
 bool source_handle_ok(struct instance *in, struct ctr_sync *sync, const char *function);
 bool source_search_ok(struct instance *in, struct ctr_search *search,
                       const char *function);
+bool source_test_ok(struct instance *in, struct ctr_test *test);
+void source_finish(struct instance *in); /* ends the lanes; waits */
 void source_sync_done(struct instance *in, struct ctr_sync *sync, int32_t status);
 void source_search_done(struct instance *in, struct ctr_search *search, int32_t status);
 

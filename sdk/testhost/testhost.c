@@ -316,6 +316,7 @@ struct testhost *testhost_create(const struct ctr_plugin *plugin, const char *in
     t->clock = 1000;
     testhost_config_init(t);
     testhost_sync_init(t);
+    testhost_test_init(t);
     testhost_query_init(t);
     return t;
 }
@@ -386,6 +387,9 @@ void testhost_destroy(struct testhost *t)
     free(t->watches.at);
     free(t->metrics.at);
     free(t->rejects.at);
+    free(t->groups.at);
+    free(t->steps);
+    free(t->hits);
     free(t->deletes.at);
     free(t->users.at);
     free(t->options.at);

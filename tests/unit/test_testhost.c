@@ -269,8 +269,123 @@ static void test_cancel_on_close(void)
     testhost_destroy(t);
 }
 
+/* ---- a source --------------------------------------------------------------- */
+
+static int32_t source_create(const struct ctr_host *host, const struct ctr_config *config,
+                             void **instance)
+{
+    (void)config;
+    *instance = (void *)(uintptr_t)host;
+    return 0;
+}
+
+static void source_destroy(void *instance)
+{
+    (void)instance;
+}
+
+static struct ctr_contact contact(struct ctr_field *field)
+{
+    *field = (struct ctr_field){.kind = CTR_FIELD_SURNAME, .value = {"Meier", 5}};
+    return (struct ctr_contact){.size = sizeof(struct ctr_contact),
+                                .id = {"1", 1},
+                                .fields = field,
+                                .n_fields = 1,
+                                .field_size = sizeof(*field)};
+}
+
+static int32_t source_sync(void *instance, struct ctr_sync *sync,
+                           const struct ctr_sync_request *request)
+{
+    const struct ctr_str members[] = {{"eve", 3}, {"max", 3}};
+    const struct ctr_host *host = instance;
+    struct ctr_field field;
+    struct ctr_contact c = contact(&field);
+
+    (void)request;
+    host->sync_group(host, sync, (struct ctr_str){"sales", 5}, members, 2);
+    host->sync_group(host, sync, (struct ctr_str){"board", 5}, NULL, 0);
+    return host->sync_put(host, sync, &c, 1);
+}
+
+static void source_answer(void *user)
+{
+    struct ctr_search *search = user;
+    struct testhost *t = *(struct testhost **)(void *)search;
+    struct ctr_field field;
+    struct ctr_contact c = contact(&field);
+
+    t->host.search_hits(&t->host, search, &c, 1);
+    t->host.search_done(&t->host, search, 0);
+}
+
+/* Answers later for a number it knows. */
+static int32_t source_search(void *instance, struct ctr_search *search,
+                             const struct ctr_query *query)
+{
+    const struct ctr_host *host = instance;
+
+    if (query->filter->n_values != 3 || query->filter->values[1].ptr[0] != '0')
+        return -CTR_EINVAL;
+    if (query->filter->values[0].len == 3)
+        host->search_done(host, search, -CTR_EUNAVAIL);
+    else
+        host->post(host, source_answer, search);
+    return 0;
+}
+
+static void source_search_cancel(void *instance, struct ctr_search *search)
+{
+    (void)instance;
+    (void)search;
+}
+
+static int32_t source_test(void *instance, struct ctr_test *test)
+{
+    const struct ctr_host *host = instance;
+
+    host->test_step(host, test, "connect", 0, "127.0.0.1", NULL);
+    host->test_step(host, test, "login", -CTR_EACCES, "refused", "try another");
+    return -CTR_EACCES;
+}
+
+static void test_source(void)
+{
+    static const struct ctr_source role = {.size = sizeof(role),
+                                           .flags = CTR_SOURCE_SEARCH,
+                                           .sync = source_sync,
+                                           .search = source_search,
+                                           .search_cancel = source_search_cancel,
+                                           .test = source_test};
+    static const struct ctr_plugin plugin = {.size = sizeof(plugin),
+                                             .abi_built = CTR_ABI_CURRENT,
+                                             .abi_needs = CTR_ABI(1, 1),
+                                             .name = "source",
+                                             .source = &role,
+                                             .create = source_create,
+                                             .destroy = source_destroy};
+    struct testhost *t = testhost_create(&plugin, "source.test");
+
+    is_int(testhost_start(t), 0, "a source");
+    is_int(testhost_test(t), -CTR_EACCES, "its test");
+    is_int(t->n_steps, 2, "steps");
+    is_str(testhost_step_find(t, "login")->remedy, "try another", "with a remedy");
+    ok(!testhost_step_find(t, "query"), "no further");
+    is_int(testhost_sync(t, NULL), 0, "its sync");
+    is_int(t->groups.n, 3, "who is in a group");
+    is_str(t->groups.at[1].b, "max", "by name");
+    is_str(t->groups.at[2].b, "", "a group nobody is in");
+    is_int(testhost_search_number(t, "+49891", "0891", "1"), 0, "a search");
+    is_int(t->n_hits, 1, "its hit");
+    is_str(testhost_value(t->hits[0], CTR_FIELD_SURNAME, NULL, 0), "Meier", "whose name");
+    is_int(testhost_search_number(t, "+49", "0", "1"), -CTR_EUNAVAIL, "one that fails");
+    is_int(testhost_search_number(t, "x", "x", "x"), -CTR_EINVAL, "one that never began");
+    testhost_destroy(t);
+}
+
 int main(void)
 {
+    test_source();
     test_talk();
     test_deferred();
     test_cancel_on_close();
