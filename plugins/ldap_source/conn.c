@@ -282,6 +282,9 @@ static int32_t connect_to(struct conn *c, struct fault *f)
     int32_t rc = wire_connect(&c->wire, c->where, c->cancel,
                               until(c, c->options->connect_timeout) - text_now(), f);
 
+    if (rc == 0 || strcmp(f->step, "connect") == 0)
+        step(c, "resolve", "%s%s%s", c->where->host, c->wire.peer[0] ? " is " : "",
+             c->wire.peer);
     return rc == 0 ? make_handle(c, f) : rc;
 }
 
@@ -290,15 +293,18 @@ static int32_t connect_to(struct conn *c, struct fault *f)
 static void explain(struct conn *c, struct fault *f)
 {
     struct fault ignored = {0};
+    conn_step_fn on_step = c->on_step;
     bool refused;
 
     conn_close(c);
+    c->on_step = NULL;
     if (connect_to(c, &ignored) == 0 && encrypt(c, false, &refused, &ignored) == 0)
         tls_explain(c->ld, c->options, c->where, f);
     else if (!f->remedy[0])
         snprintf(f->remedy, sizeof(f->remedy),
                  "see that TLS is spoken on this port (ldaps:// is usually 636) and that "
                  "the server speaks TLS 1.2 or newer");
+    c->on_step = on_step;
 }
 
 static int32_t login(struct conn *c, struct fault *f)

@@ -244,7 +244,7 @@ static bool greet(struct listener *l)
     if (rc != 0)
         say_failed(l, &f);
     conn_close(l->conn);
-    return rc == 0;
+    return rc == 0 || is_final(&f);
 }
 
 static void *listener_main(void *arg)

@@ -192,7 +192,7 @@ static void describe_usn(struct probe *p, char *out, size_t cap)
 
     snprintf(out, cap, "by uSNChanged; %s",
              seen ? "deleted objects can be read"
-                  : "deleted objects may not be read, so the ids of all entries are "
+                  : "no deleted objects can be seen, so the ids of all entries are "
                     "compared each time (slower)");
 }
 

@@ -18,7 +18,7 @@ struct pages {
     struct read_request *request;
     char asked[240];
     struct berval cookie; /* owned */
-    uint32_t idle;
+    uint32_t idle, references;
     uint64_t on_page;
 };
 
@@ -43,18 +43,28 @@ static int32_t send(struct pages *p, int *msgid, struct fault *f)
     return rc == LDAP_SUCCESS ? 0 : conn_unsent(p->conn, rc, r->step, p->asked, f);
 }
 
+/* Active Directory's own partitions, which never hold a contact. */
+static bool is_of_no_interest(const struct pages *p, const char *url)
+{
+    return p->conn->dse.ad &&
+           (strstr(url, "/CN=Configuration,") || strstr(url, "/DC=DomainDnsZones,") ||
+            strstr(url, "/DC=ForestDnsZones,"));
+}
+
 static int32_t take_reference(struct pages *p, LDAPMessage *m, struct fault *f)
 {
     struct read_request *r = p->request;
     char **urls = NULL;
+    const char *url = "";
 
-    if (r->references++ == 0 &&
-        ldap_parse_reference(p->conn->ld, m, &urls, NULL, 0) == LDAP_SUCCESS && urls &&
+    if (ldap_parse_reference(p->conn->ld, m, &urls, NULL, 0) == LDAP_SUCCESS && urls &&
         urls[0])
-        fault_clean(r->reference, sizeof(r->reference), urls[0]);
+        url = urls[0];
+    if (!is_of_no_interest(p, url) && r->references++ == 0)
+        fault_clean(r->reference, sizeof(r->reference), url);
     ldap_memvfree((void **)urls);
     ldap_msgfree(m);
-    if (r->references > REFERENCES_MAX)
+    if (++p->references > REFERENCES_MAX)
         return fault_set(f, -CTR_EPROTO, r->step, "see what the server does",
                          "%s: more than %d referrals", p->asked, REFERENCES_MAX);
     return 0;

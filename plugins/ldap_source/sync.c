@@ -270,7 +270,7 @@ static void report(const struct run *r, const struct source *s, bool full)
 
     s->host->metric_add(s->host, s->metric_entries, (int64_t)c->entries);
     s->host->metric_add(s->host, s->metric_rejected, (int64_t)c->rejected);
-    kit_log(s->host, CTR_LOG_INFO,
+    kit_log(s->host, full || c->entries || r->deleted ? CTR_LOG_INFO : CTR_LOG_DEBUG,
             "ldap_read url=%s kind=%s delta=%s entries=%llu rejected=%llu deleted=%llu "
             "referrals=%llu",
             r->conn->where->url, full ? "full" : "delta", modes[r->next.mode],

@@ -1,12 +1,17 @@
 /* tls.c - TLS of a connection: what is demanded of the server, and why it was refused. */
 #include "tls.h"
 
+#include <arpa/inet.h>
+#include <mbedtls/oid.h>
 #include <mbedtls/x509_crt.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "text.h"
+
+enum { SAN_DNS = 2, SAN_IP = 7 }; /* RFC 5280, GeneralName */
 
 /* Where distributions keep the certification authorities a machine trusts. */
 static const char *system_authorities(void)
@@ -69,7 +74,10 @@ int32_t tls_configure(LDAP *ld, const struct options *o, bool verify, struct fau
     failed |= set_text(ld, LDAP_OPT_X_TLS_KEYFILE, o->key_file);
     failed |= set_text(ld, LDAP_OPT_X_TLS_CRLFILE, NULL);
     failed |= set_text(ld, LDAP_OPT_X_TLS_PEERKEY_HASH, NULL);
-    failed |= set_int(ld, LDAP_OPT_X_TLS_CRLCHECK, LDAP_OPT_X_TLS_CRL_NONE);
+    failed |= ldap_set_option(ld, LDAP_OPT_X_TLS_CIPHER_SUITE, NULL);
+    failed |= ldap_set_option(ld, LDAP_OPT_X_TLS_CACERT, NULL);
+    /* libldap over GnuTLS does not know this one. */
+    (void)set_int(ld, LDAP_OPT_X_TLS_CRLCHECK, LDAP_OPT_X_TLS_CRL_NONE);
     failed |= set_int(ld, LDAP_OPT_X_TLS_PROTOCOL_MIN, LDAP_OPT_X_TLS_PROTOCOL_TLS1_2);
     failed |= set_int(ld, LDAP_OPT_X_TLS_PROTOCOL_MAX, LDAP_OPT_X_TLS_PROTOCOL_TLS1_3);
     failed |= set_int(ld, LDAP_OPT_X_TLS_REQUIRE_SAN, LDAP_OPT_X_TLS_ALLOW);
@@ -139,13 +147,13 @@ static void names_of(const mbedtls_x509_crt *crt, char *out, size_t cap)
         int kind = s->buf.tag & MBEDTLS_ASN1_TAG_VALUE_MASK;
         char name[128];
 
-        if (!s->buf.p || (kind != 2 && kind != 7))
+        if (!s->buf.p || (kind != SAN_DNS && kind != SAN_IP))
             continue;
-        if (kind == 7 && s->buf.len == 4)
+        if (kind == SAN_IP && s->buf.len == 4)
             snprintf(name, sizeof(name), "%u.%u.%u.%u", s->buf.p[0], s->buf.p[1],
                      s->buf.p[2], s->buf.p[3]);
         else
-            snprintf(name, sizeof(name), "%.*s", kind == 7 ? 0 : (int)s->buf.len,
+            snprintf(name, sizeof(name), "%.*s", kind == SAN_IP ? 0 : (int)s->buf.len,
                      (const char *)s->buf.p);
         if (name[0] && n + strlen(name) + 3 < cap)
             n += (size_t)snprintf(out + n, cap - n, "%s%s", n ? ", " : "", name);
@@ -154,13 +162,68 @@ static void names_of(const mbedtls_x509_crt *crt, char *out, size_t cap)
         mbedtls_x509_dn_gets(out, cap, &crt->subject);
 }
 
-static int32_t explain(const mbedtls_x509_crt *crt, const struct options *o,
-                       const struct where *to, bool name_is_wrong, struct fault *f)
+static bool name_fits(const char *pattern, size_t n, const char *host)
 {
-    char names[256], clean[256], issuer[256], text[16];
+    const char *dot;
 
-    names_of(crt, names, sizeof(names));
-    fault_clean(clean, sizeof(clean), names);
+    if (n > 2 && pattern[0] == '*' && pattern[1] == '.') {
+        dot = strchr(host, '.');
+        return dot && dot != host && strlen(dot) == n - 1 &&
+               strncasecmp(dot, pattern + 1, n - 1) == 0;
+    }
+    return strlen(host) == n && strncasecmp(pattern, host, n) == 0;
+}
+
+static bool common_name_fits(const mbedtls_x509_crt *crt, const char *host)
+{
+    for (const mbedtls_x509_name *n = &crt->subject; n; n = n->next)
+        if (MBEDTLS_OID_CMP(MBEDTLS_OID_AT_CN, &n->oid) == 0 &&
+            name_fits((const char *)n->val.p, n->val.len, host))
+            return true;
+    return false;
+}
+
+/* libldap does not say whether it was the name, so it is looked at here. */
+static bool is_for(const mbedtls_x509_crt *crt, const char *host)
+{
+    uint8_t address[16];
+    size_t n = inet_pton(AF_INET, host, address) == 1    ? 4
+               : inet_pton(AF_INET6, host, address) == 1 ? 16
+                                                         : 0;
+    bool any = false;
+
+    for (const mbedtls_x509_sequence *s = &crt->subject_alt_names; s; s = s->next) {
+        int kind = s->buf.tag & MBEDTLS_ASN1_TAG_VALUE_MASK;
+
+        if (!s->buf.p)
+            continue;
+        any = true;
+        if (kind == SAN_IP && n && s->buf.len == n && memcmp(s->buf.p, address, n) == 0)
+            return true;
+        if (kind == SAN_DNS && name_fits((const char *)s->buf.p, s->buf.len, host))
+            return true;
+    }
+    return !any && common_name_fits(crt, host);
+}
+
+static bool is_signed(mbedtls_x509_crt *crt, const char *ca_file)
+{
+    mbedtls_x509_crt ca;
+    uint32_t flags = 0;
+    bool ok;
+
+    mbedtls_x509_crt_init(&ca);
+    ok = mbedtls_x509_crt_parse_file(&ca, ca_file) >= 0 &&
+         mbedtls_x509_crt_verify(crt, &ca, NULL, NULL, &flags, NULL, NULL) == 0;
+    mbedtls_x509_crt_free(&ca);
+    return ok;
+}
+
+static int32_t say_dates(const mbedtls_x509_crt *crt, const struct where *to,
+                         struct fault *f)
+{
+    char text[16];
+
     if (mbedtls_x509_time_is_past(&crt->valid_to)) {
         day(&crt->valid_to, text);
         return fault_set(f, -CTR_EACCES, "tls",
@@ -174,27 +237,52 @@ static int32_t explain(const mbedtls_x509_crt *crt, const struct options *o,
                          "set the clock of this machine right, or wait",
                          "the certificate of %s is not valid before %s", to->url, text);
     }
-    if (name_is_wrong)
-        return fault_set(f, -CTR_EACCES, "tls",
-                         "write one of these names in url, or have a certificate made "
-                         "for the name in url",
-                         "the certificate of %s is for another name: %s", to->url, clean);
-    if (mbedtls_x509_dn_gets(names, sizeof(names), &crt->issuer) < 0)
-        names[0] = 0;
-    fault_clean(issuer, sizeof(issuer), names);
+    return 0;
+}
+
+static int32_t say_name(const mbedtls_x509_crt *crt, const struct where *to,
+                        struct fault *f)
+{
+    bool local = strcasecmp(to->host, "localhost") == 0;
+    char names[256], clean[256];
+
+    names_of(crt, names, sizeof(names));
+    fault_clean(clean, sizeof(clean), names);
+    return fault_set(f, -CTR_EACCES, "tls",
+                     local
+                         ? "write a name of the certificate, or 127.0.0.1 if that is "
+                           "one, in url: libldap takes localhost for this machine's "
+                           "own name"
+                         : "write one of these names in url, or have a certificate made "
+                           "for the name in url",
+                     "the certificate of %s is for another name: %s", to->url, clean);
+}
+
+static int32_t explain(mbedtls_x509_crt *crt, const struct options *o,
+                       const struct where *to, struct fault *f)
+{
+    const char *ca = authorities(o);
+    char text[256], issuer[256];
+
+    if (say_dates(crt, to, f) != 0)
+        return f->code;
+    if (!is_for(crt, to->host) || (ca && is_signed(crt, ca)))
+        return say_name(crt, to, f);
+    if (mbedtls_x509_dn_gets(text, sizeof(text), &crt->issuer) < 0)
+        text[0] = 0;
+    fault_clean(issuer, sizeof(issuer), text);
     return fault_set(f, -CTR_EACCES, "tls",
                      o->ca_file ? "put the certificate of that authority into ca_file"
                                 : "set ca_file to the certificate of that authority",
                      "the certificate of %s is not signed by an authority in %s; its "
                      "issuer is %s",
-                     to->url, authorities(o), issuer);
+                     to->url, ca ? ca : "any file", issuer);
 }
 
 int32_t tls_explain(LDAP *ld, const struct options *o, const struct where *to,
                     struct fault *f)
 {
     struct fault before = *f;
-    bool name_is_wrong = strstr(f->text, "hostname does not match") != NULL;
     struct berval der = {0, NULL};
     mbedtls_x509_crt crt;
 
@@ -204,7 +292,7 @@ int32_t tls_explain(LDAP *ld, const struct options *o, const struct where *to,
         mbedtls_x509_crt_parse_der(&crt, (const unsigned char *)der.bv_val, der.bv_len) ==
             0) {
         *f = (struct fault){0};
-        explain(&crt, o, to, name_is_wrong, f);
+        explain(&crt, o, to, f);
     } else {
         *f = before;
     }

@@ -72,24 +72,39 @@ static LDAPControl *show_deleted(void)
                : NULL;
 }
 
+static int32_t on_tombstone(void *user, LDAPMessage *m)
+{
+    *(bool *)user = true;
+    ldap_msgfree(m);
+    return -CTR_EPAUSE; /* one is enough */
+}
+
+/* Who may not list the container sees it, but nothing in it; and where nothing was
+ * deleted yet nobody knows. */
 bool usn_sees_deleted(struct conn *c, const char *context)
 {
     static const char *const attrs[] = {LDAP_NO_ATTRS, NULL};
-    LDAPControl *controls[2] = {show_deleted(), NULL};
+    LDAPControl *control = show_deleted();
     struct fault ignored = {0};
-    LDAPMessage *m = NULL;
     char *dn = NULL;
-    bool ok = false;
+    bool seen = false;
+    struct read_request q = {.filter = "(isDeleted=TRUE)",
+                             .scope = SCOPE_ONE,
+                             .attrs = attrs,
+                             .control = control,
+                             .step = "delta",
+                             .on_entry = on_tombstone,
+                             .user = &seen,
+                             .max = UINT64_MAX};
 
-    if (controls[0] &&
+    if (control &&
         asprintf(&dn, "<WKGUID=18E2EA80684F11D2B9AA00C04F79F805,%s>", context) >= 0) {
-        ok =
-            conn_read_entry(c, dn, "(objectClass=*)", attrs, controls, &m, &ignored) == 0;
+        q.base = dn;
+        (void)read_all(c, &q, &ignored); /* refused is not seen */
         free(dn);
     }
-    ldap_msgfree(m);
-    ldap_control_free(controls[0]);
-    return ok;
+    ldap_control_free(control);
+    return seen;
 }
 
 struct changed {

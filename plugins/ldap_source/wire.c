@@ -306,6 +306,9 @@ static int connect_each(struct wire *w, const struct addrinfo *list, int64_t dea
         int64_t now = text_now();
         int64_t until = now + (deadline - now) / (n > 0 ? n : 1);
 
+        if (getnameinfo(a->ai_addr, a->ai_addrlen, w->peer, sizeof(w->peer), NULL, 0,
+                        NI_NUMERICHOST) != 0)
+            w->peer[0] = 0;
         err = try_address(w, a->ai_addr, a->ai_addrlen, a->ai_family, until);
         if (err == 0 || err == ECANCELED)
             return err;

@@ -30,6 +30,7 @@ struct wire {
     int64_t write_limit; /* ms a write may wait */
     int32_t broke; /* why it ended: 0 | -CTR_ETIMEDOUT | -CTR_ECANCELED | -CTR_EIO */
     int os_error;  /* with -CTR_EIO; 0: the peer closed */
+    char peer[64]; /* the address tried last, for people */
     uint32_t at, n;
     uint8_t buffer[WIRE_BUFFER];
 };
