@@ -15,20 +15,15 @@ static int32_t on_key(void *user, LDAPMessage *m)
 {
     struct run *r = user;
     struct identity who;
-    struct index_entry *known;
     struct entry e;
+    int32_t rc = 0;
 
     if (entry_open(&e, &r->plan, r->conn->ld, m) == 0 &&
-        !entry_identify(&e, &r->plan, NULL, &who)) {
-        known = index_find(r->index, who.key);
-        if (known && known->marked == 0)
-            known->marked = 1;
-        else if (!known)
-            r->strange = true;
-    }
+        !entry_identify(&e, &r->plan, NULL, &who))
+        rc = run_seen(r, who.key);
     entry_close(&e, &r->plan);
     ldap_msgfree(m);
-    return 0;
+    return rc;
 }
 
 int32_t changes_difference(struct run *r)

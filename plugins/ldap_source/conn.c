@@ -8,7 +8,6 @@
 
 #include "kit/kit.h"
 #include "text.h"
-#include "tls.h"
 
 enum {
     MESSAGE_MAX = 32 * 1024 * 1024, /* bytes of one message: a group of 300,000 */
@@ -16,7 +15,7 @@ enum {
 };
 
 struct conn *conn_create(const struct options *o, const struct ctr_host *host,
-                         struct cancel *cancel)
+                         struct tls_cache *tls, struct cancel *cancel)
 {
     struct conn *c = calloc(1, sizeof(*c));
 
@@ -25,6 +24,7 @@ struct conn *conn_create(const struct options *o, const struct ctr_host *host,
     c->options = o;
     c->host = host;
     c->cancel = cancel;
+    c->tls = tls;
     c->wire.fd = -1;
     return c;
 }
@@ -260,14 +260,15 @@ static bool wants_tls(const struct conn *c)
            (c->where->scheme == SCHEME_LDAP && c->options->start_tls);
 }
 
-static int32_t encrypt(struct conn *c, bool verify, bool *refused, struct fault *f)
+static int32_t encrypt(struct conn *c, struct tls_cache *tls, bool verify, bool *refused,
+                       struct fault *f)
 {
     int32_t rc;
 
     *refused = false;
     if (!wants_tls(c))
         return 0;
-    rc = tls_configure(c->ld, c->options, verify, f);
+    rc = tls_configure(c->ld, c->options, tls, verify, f);
     if (rc == 0 && c->where->scheme == SCHEME_LDAP)
         rc = ask_start_tls(c, f);
     if (rc == 0)
@@ -298,7 +299,7 @@ static void explain(struct conn *c, struct fault *f)
 
     conn_close(c);
     c->on_step = NULL;
-    if (connect_to(c, &ignored) == 0 && encrypt(c, false, &refused, &ignored) == 0)
+    if (connect_to(c, &ignored) == 0 && encrypt(c, NULL, false, &refused, &ignored) == 0)
         tls_explain(c->ld, c->options, c->where, f);
     else if (!f->remedy[0])
         snprintf(f->remedy, sizeof(f->remedy),
@@ -310,7 +311,7 @@ static void explain(struct conn *c, struct fault *f)
 static int32_t login(struct conn *c, struct fault *f)
 {
     const struct options *o = c->options;
-    struct berval password = {0, NULL};
+    struct berval password = {0, (char *)(uintptr_t) ""};
     const char *mechanism = o->sasl_external ? "EXTERNAL" : LDAP_SASL_SIMPLE;
     char asked[240];
     int msgid, rc;
@@ -326,8 +327,7 @@ static int32_t login(struct conn *c, struct fault *f)
     }
     snprintf(asked, sizeof(asked), "login as %.180s",
              o->bind_dn ? o->bind_dn : "whom SASL EXTERNAL says");
-    rc = ldap_sasl_bind(c->ld, o->bind_dn, mechanism, o->bind_dn ? &password : NULL, NULL,
-                        NULL, &msgid);
+    rc = ldap_sasl_bind(c->ld, o->bind_dn, mechanism, &password, NULL, NULL, &msgid);
     if (rc != LDAP_SUCCESS)
         return conn_unsent(c, rc, "bind", asked, f);
     err = wait_result(c, msgid, "bind", asked, f);
@@ -346,7 +346,7 @@ static int32_t open_one(struct conn *c, struct fault *f)
     if (rc != 0)
         return rc;
     step(c, "connect", "%s", c->where->url);
-    rc = encrypt(c, c->options->tls_verify, &refused, f);
+    rc = encrypt(c, c->tls, c->options->tls_verify, &refused, f);
     if (refused)
         explain(c, f);
     if (rc != 0)

@@ -5,6 +5,7 @@
 
 #include "options.h"
 #include "rootdse.h"
+#include "tls.h"
 #include "wire.h"
 
 /* Told of each step that went well or ended the attempt; for the test. */
@@ -14,6 +15,7 @@ struct conn {
     const struct options *options;
     const struct ctr_host *host;
     struct cancel *cancel;
+    struct tls_cache *tls;
     int64_t deadline; /* text_now(); of everything; 0: none */
     conn_step_fn on_step;
     void *user;
@@ -25,6 +27,7 @@ struct conn {
 };
 
 struct conn *conn_create(const struct options *o, const struct ctr_host *host,
+                         struct tls_cache *tls,
                          struct cancel *cancel); /* NULL: out of memory */
 void conn_destroy(struct conn *c);               /* NULL-safe */
 

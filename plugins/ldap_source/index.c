@@ -95,7 +95,7 @@ int32_t index_put(struct index *x, const uint8_t key[16], bool guid, uint8_t bas
     e->text = text;
     e->used = 1;
     e->base = base;
-    e->marked = 1;
+    e->marked = MARK_SEEN;
     e->guid = guid;
     return 0;
 }
@@ -134,7 +134,7 @@ void index_remove(struct index *x, const uint8_t key[16])
 void index_unmark_all(struct index *x)
 {
     for (size_t i = 0; i < x->cap; i++)
-        x->entries[i].marked = 0;
+        x->entries[i].marked = MARK_NONE;
 }
 
 size_t index_id(const struct index *x, const struct index_entry *e, char *out)

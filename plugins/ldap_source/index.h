@@ -10,12 +10,20 @@
 
 #include "contactor/types.h"
 
+/* What a run found out about an entry. */
+enum {
+    MARK_NONE = 0,
+    MARK_SEEN = 1,
+    MARK_GONE = 2,    /* deleted in this run */
+    MARK_STRANGER = 3 /* is said to be there, and is not known */
+};
+
 struct index_entry {
     uint8_t key[16];
     uint32_t text;  /* offset of its id in the texts; 0: the key as text */
     uint8_t used;   /* 0: free */
     uint8_t base;   /* under which base it was found */
-    uint8_t marked; /* seen in this run */
+    uint8_t marked; /* MARK_* */
     uint8_t guid;   /* the key's text has the order of Active Directory */
 };
 

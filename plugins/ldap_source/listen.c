@@ -305,7 +305,8 @@ static void listener_free(struct listener *l)
     free(l);
 }
 
-struct listener *listener_create(const struct options *o, const struct ctr_host *host)
+struct listener *listener_create(const struct options *o, const struct ctr_host *host,
+                                 struct tls_cache *tls)
 {
     struct listener *l = calloc(1, sizeof(*l));
     pthread_condattr_t attr;
@@ -319,8 +320,8 @@ struct listener *listener_create(const struct options *o, const struct ctr_host 
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&l->changed, &attr);
     pthread_condattr_destroy(&attr);
-    if (cancel_init(&l->cancel) == 0 && (l->conn = conn_create(o, host, &l->cancel)) &&
-        start_thread(l) == 0)
+    if (cancel_init(&l->cancel) == 0 &&
+        (l->conn = conn_create(o, host, tls, &l->cancel)) && start_thread(l) == 0)
         return l;
     listener_free(l);
     return NULL;

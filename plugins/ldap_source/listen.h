@@ -5,11 +5,13 @@
 
 #include "cursor.h"
 #include "options.h"
+#include "tls.h"
 
 struct listener;
 
 /* returns NULL: out of memory, threads or descriptors */
-struct listener *listener_create(const struct options *o, const struct ctr_host *host);
+struct listener *listener_create(const struct options *o, const struct ctr_host *host,
+                                 struct tls_cache *tls);
 /* Waits for the thread, which ends at once: each of its waits can be canceled. NULL-safe
  */
 void listener_destroy(struct listener *l);

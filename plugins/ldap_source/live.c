@@ -139,7 +139,7 @@ static int32_t open_conn(struct source *s, struct question *q)
     int32_t rc;
 
     if (!l->conn)
-        l->conn = conn_create(&s->options, s->host, &l->cancel);
+        l->conn = conn_create(&s->options, s->host, &s->tls, &l->cancel);
     if (!l->conn)
         return fault_nomem(&q->fault);
     l->conn->deadline = q->deadline;

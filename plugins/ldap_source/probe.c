@@ -254,7 +254,7 @@ int32_t source_test(void *instance, struct ctr_test *test)
 
     cancel_reset(&s->sync_cancel);
     if (p)
-        p->conn = conn_create(&s->options, s->host, &s->sync_cancel);
+        p->conn = conn_create(&s->options, s->host, &s->tls, &s->sync_cancel);
     if (!p || !p->conn) {
         free(p);
         return kit_fail(s->host, -CTR_ENOMEM, "out of memory");

@@ -77,7 +77,7 @@ static int32_t take_entry(struct pages *p, LDAPMessage *m, struct fault *f)
     p->on_page++;
     if (++r->entries > r->max) {
         ldap_msgfree(m);
-        return fault_set(f, -CTR_EREFUSED, r->step,
+        return fault_set(f, -CTR_ESIZE, r->step,
                          "narrow base or filter, or raise max_entries if this is right",
                          "%s: more than %llu entries", p->asked,
                          (unsigned long long)r->max);

@@ -8,8 +8,6 @@
 #include "read.h"
 #include "text.h"
 
-enum { GONE = 2 }; /* index_entry.marked: deleted in this run */
-
 static int32_t delete_id(struct run *r, struct ctr_str id)
 {
     int32_t rc = contacts_flush(r->contacts); /* in the order of things */
@@ -63,13 +61,13 @@ int32_t run_gone(struct run *r, const uint8_t key[16], bool guid)
     char text[INDEX_ID_MAX];
     size_t n;
 
-    if (e && e->base != r->at_base && e->marked == 1)
+    if (e && e->base != r->at_base && e->marked == MARK_SEEN)
         return 0; /* it has moved to another base, and was put there */
-    if (e && e->marked == GONE)
+    if (e && e->marked == MARK_GONE)
         return 0;
     if (e) {
         n = index_id(r->index, e, text);
-        e->marked = GONE;
+        e->marked = MARK_GONE;
     } else if (r->whole) {
         return 0; /* never was one of ours */
     } else if (r->plan.n_ids > 0) {
@@ -79,6 +77,21 @@ int32_t run_gone(struct run *r, const uint8_t key[16], bool guid)
         n = TEXT_UUID - 1;
     }
     return delete_id(r, (struct ctr_str){text, n});
+}
+
+int32_t run_seen(struct run *r, const uint8_t key[16])
+{
+    struct ctr_str none = {NULL, 0};
+    struct index_entry *e = index_find(r->index, key);
+
+    if (e) {
+        e->marked = e->marked == MARK_NONE ? MARK_SEEN : e->marked;
+        return 0;
+    }
+    if (index_put(r->index, key, false, r->at_base, none) != 0)
+        return fault_nomem(&r->fault);
+    index_find(r->index, key)->marked = MARK_STRANGER; /* unless it is put yet */
+    return 0;
 }
 
 int32_t run_sweep(struct run *r, bool any_base)
@@ -93,7 +106,7 @@ int32_t run_sweep(struct run *r, bool any_base)
         if (e->marked || (!any_base && e->base != r->at_base))
             continue;
         n = index_id(r->index, e, text);
-        e->marked = GONE;
+        e->marked = MARK_GONE;
         rc = delete_id(r, (struct ctr_str){text, n});
     }
     return rc;
@@ -106,9 +119,10 @@ void run_settle(struct run *r)
     while (r->index && at < r->index->cap) {
         struct index_entry *e = &r->index->entries[at];
 
-        if (e->used && e->marked == GONE) {
+        if (e->used && (e->marked == MARK_GONE || e->marked == MARK_STRANGER)) {
             uint8_t key[16];
 
+            r->strange = r->strange || e->marked == MARK_STRANGER;
             memcpy(key, e->key, sizeof(key));
             index_remove(r->index, key); /* another may move here: look again */
         } else {

@@ -32,6 +32,8 @@ struct run {
 int32_t run_entry(struct run *r, LDAPMessage *m, const uint8_t *uuid);
 /* An entry under the present base is gone. returns 0 | RUN_READ_ALL | negative */
 int32_t run_gone(struct run *r, const uint8_t key[16], bool guid);
+/* An entry is still there. returns 0 | negative */
+int32_t run_seen(struct run *r, const uint8_t key[16]);
 /* Deletes what is in the index, under the present base or any, and was not marked. */
 int32_t run_sweep(struct run *r, bool any_base);
 /* Takes what is gone out of the index, when the sync has gone well. */

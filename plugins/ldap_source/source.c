@@ -42,6 +42,7 @@ int32_t source_create(const struct ctr_host *host, const struct ctr_config *conf
     }
     if (cancel_init(&s->sync_cancel) != 0 || live_init(&s->live) != 0)
         rc = kit_fail(host, -CTR_EIO, "out of file descriptors");
+    tls_cache_init(&s->tls);
     define_metrics(s);
     if (rc != 0)
         source_destroy(s);
@@ -78,7 +79,7 @@ int32_t source_start(void *instance)
     warn(s);
     if (!o->listen || (o->delta != DELTA_AUTO && o->delta != DELTA_SYNCREPL))
         return 0;
-    s->listener = listener_create(o, s->host);
+    s->listener = listener_create(o, s->host, &s->tls);
     if (!s->listener)
         return kit_fail(s->host, -CTR_ENOMEM,
                         "the thread that listens for changes cannot be started; set "
@@ -104,6 +105,7 @@ void source_destroy(void *instance)
     listener_destroy(s->listener);
     live_finish(&s->live);
     cancel_finish(&s->sync_cancel);
+    tls_cache_finish(&s->tls);
     index_finish(&s->index);
     options_finish(&s->options);
     free(s);

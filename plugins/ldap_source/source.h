@@ -23,6 +23,7 @@ struct source {
     int64_t read_all_at; /* text_now() of the last time that was wanted */
 
     struct cancel sync_cancel;
+    struct tls_cache tls;
     struct live live;
     struct listener *listener; /* NULL: not wanted */
 };

@@ -384,7 +384,7 @@ int32_t source_sync(void *instance, struct ctr_sync *sync,
 
     cancel_reset(&s->sync_cancel);
     if (r)
-        r->conn = conn_create(&s->options, s->host, &s->sync_cancel);
+        r->conn = conn_create(&s->options, s->host, &s->tls, &s->sync_cancel);
     if (!r || !r->conn) {
         free(r);
         return kit_fail(s->host, rc, "out of memory");

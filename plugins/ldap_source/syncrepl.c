@@ -143,7 +143,6 @@ void syncrepl_info_finish(struct sync_info *info)
 struct phase {
     struct run *run;
     char asked[240];
-    bool present_seen; /* the server lists what is still there */
 };
 
 static int32_t keep_cookie(struct run *r, const struct berval *cookie)
@@ -159,18 +158,10 @@ static int32_t keep_cookie(struct run *r, const struct berval *cookie)
 
 static int32_t mark(struct phase *p, const uint8_t uuid[16])
 {
-    struct index_entry *e;
-
-    p->present_seen = true;
     if (!p->run->whole)
         return run_again(p->run, "the server says what is there instead of what is gone, "
                                  "and after a restart that cannot be compared");
-    e = index_find(p->run->index, uuid);
-    if (e)
-        e->marked = 1;
-    else
-        p->run->strange = true;
-    return 0;
+    return run_seen(p->run, uuid);
 }
 
 static int32_t take_entry(struct phase *p, LDAPMessage *m)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "text.h"
@@ -51,27 +52,30 @@ static int set_int(LDAP *ld, int option, int value)
     return ldap_set_option(ld, option, &value);
 }
 
-int32_t tls_configure(LDAP *ld, const struct options *o, bool verify, struct fault *f)
+static int32_t check_files(const struct options *o, bool verify, struct fault *f)
 {
-    const char *ca = authorities(o);
-    int failed = 0;
     int32_t rc = readable(o->ca_file, "ca_file", f);
 
     if (rc == 0)
         rc = readable(o->cert_file, "cert_file", f);
     if (rc == 0)
         rc = readable(o->key_file, "key_file", f);
-    if (rc != 0)
-        return rc;
-    if (verify && !ca)
-        return fault_set(f, -CTR_ECONF, "tls",
-                         "set ca_file to the authority's certificate, or install "
-                         "ca-certificates",
-                         "no certification authorities are known here");
+    if (rc == 0 && verify && !authorities(o))
+        rc = fault_set(f, -CTR_ECONF, "tls",
+                       "set ca_file to the authority's certificate, or install "
+                       "ca-certificates",
+                       "no certification authorities are known here");
+    return rc;
+}
+
+static int set_options(LDAP *ld, const struct options *o, bool verify, bool own)
+{
+    int failed = 0;
+
     failed |= set_text(ld, LDAP_OPT_X_TLS_CACERTDIR, NULL);
-    failed |= set_text(ld, LDAP_OPT_X_TLS_CACERTFILE, verify ? ca : NULL);
-    failed |= set_text(ld, LDAP_OPT_X_TLS_CERTFILE, o->cert_file);
-    failed |= set_text(ld, LDAP_OPT_X_TLS_KEYFILE, o->key_file);
+    failed |= set_text(ld, LDAP_OPT_X_TLS_CACERTFILE, verify ? authorities(o) : NULL);
+    failed |= set_text(ld, LDAP_OPT_X_TLS_CERTFILE, own ? o->cert_file : NULL);
+    failed |= set_text(ld, LDAP_OPT_X_TLS_KEYFILE, own ? o->key_file : NULL);
     failed |= set_text(ld, LDAP_OPT_X_TLS_CRLFILE, NULL);
     failed |= set_text(ld, LDAP_OPT_X_TLS_PEERKEY_HASH, NULL);
     failed |= ldap_set_option(ld, LDAP_OPT_X_TLS_CIPHER_SUITE, NULL);
@@ -83,16 +87,74 @@ int32_t tls_configure(LDAP *ld, const struct options *o, bool verify, struct fau
     failed |= set_int(ld, LDAP_OPT_X_TLS_REQUIRE_SAN, LDAP_OPT_X_TLS_ALLOW);
     failed |= set_int(ld, LDAP_OPT_X_TLS_REQUIRE_CERT,
                       verify ? LDAP_OPT_X_TLS_DEMAND : LDAP_OPT_X_TLS_NEVER);
-    if (failed)
-        return fault_set(f, -CTR_EINTERNAL, "tls", NULL, "libldap refuses a TLS option");
-    if (set_int(ld, LDAP_OPT_X_TLS_NEWCTX, 0) != LDAP_OPT_SUCCESS)
-        return fault_set(
-            f, -CTR_ECONF, "tls",
-            "see that ca_file, cert_file and key_file are PEM files and that the key "
-            "belongs to the certificate",
-            "the certificates cannot be loaded from %s%s%s", verify ? ca : "",
-            verify && o->cert_file ? " and " : "", o->cert_file ? o->cert_file : "");
-    return 0;
+    return failed;
+}
+
+static int32_t new_context(LDAP *ld, const struct options *o, struct fault *f)
+{
+    if (set_int(ld, LDAP_OPT_X_TLS_NEWCTX, 0) == LDAP_OPT_SUCCESS)
+        return 0;
+    return fault_set(
+        f, -CTR_ECONF, "tls",
+        "see that ca_file, cert_file and key_file are PEM files and that the "
+        "key belongs to the certificate",
+        "the certificates cannot be loaded from %s%s%s",
+        authorities(o) ? authorities(o) : "", o->cert_file ? " and " : "",
+        o->cert_file ? o->cert_file : "");
+}
+
+static int64_t changed_at(const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0)
+        return -1;
+    return (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+}
+
+static int32_t kept_context(LDAP *ld, const struct options *o, struct tls_cache *cache,
+                            struct fault *f)
+{
+    int64_t changed[2] = {changed_at(o->cert_file), changed_at(o->key_file)};
+    int32_t rc = 0;
+
+    pthread_mutex_lock(&cache->lock);
+    if (cache->context && memcmp(changed, cache->changed, sizeof(changed)) == 0) {
+        if (ldap_set_option(ld, LDAP_OPT_X_TLS_CTX, cache->context) != LDAP_OPT_SUCCESS)
+            rc = fault_set(f, -CTR_EINTERNAL, "tls", NULL, "libldap refuses its context");
+    } else {
+        rc = new_context(ld, o, f);
+        cache->context = NULL;
+        if (rc == 0)
+            ldap_get_option(ld, LDAP_OPT_X_TLS_CTX, &cache->context);
+        memcpy(cache->changed, changed, sizeof(changed));
+    }
+    pthread_mutex_unlock(&cache->lock);
+    return rc;
+}
+
+int32_t tls_configure(LDAP *ld, const struct options *o, struct tls_cache *cache,
+                      bool verify, struct fault *f)
+{
+    bool own = o->cert_file && cache;
+    int32_t rc = check_files(o, verify, f);
+
+    if (rc == 0 && set_options(ld, o, verify, own))
+        rc = fault_set(f, -CTR_EINTERNAL, "tls", NULL, "libldap refuses a TLS option");
+    if (rc != 0)
+        return rc;
+    return own ? kept_context(ld, o, cache, f) : new_context(ld, o, f);
+}
+
+void tls_cache_init(struct tls_cache *cache)
+{
+    *cache = (struct tls_cache){0};
+    pthread_mutex_init(&cache->lock, NULL);
+}
+
+void tls_cache_finish(struct tls_cache *cache)
+{
+    pthread_mutex_destroy(&cache->lock);
 }
 
 int32_t tls_handshake(LDAP *ld, struct wire *w, const struct where *to, int64_t limit,

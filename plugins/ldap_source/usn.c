@@ -183,7 +183,7 @@ static int32_t drop_others(struct run *r, struct changed *changed)
     for (size_t at = 0; rc == 0 && (e = index_next(&changed->ids, &at)) != NULL;) {
         struct index_entry *ours = index_find(r->index, e->key);
 
-        if (ours && ours->marked == 1)
+        if (ours && ours->marked == MARK_SEEN)
             continue;
         r->at_base = ours ? ours->base : 0;
         rc = run_gone(r, e->key, true);
