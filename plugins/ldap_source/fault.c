@@ -79,8 +79,7 @@ struct meaning {
 };
 
 static const struct meaning meanings[] = {
-    {LDAP_OPERATIONS_ERROR, -CTR_EACCES,
-     "Active Directory says this to who is not logged in: set bind_dn and password_file"},
+    {LDAP_OPERATIONS_ERROR, -CTR_EIO, NULL},
     {LDAP_TIMELIMIT_EXCEEDED, -CTR_ETIMEDOUT,
      "narrow base or filter, have the attributes of the filter indexed, or have the "
      "server allow this login more time"},
@@ -118,8 +117,18 @@ static const struct meaning meanings[] = {
     {LDAP_PROTOCOL_ERROR, -CTR_EPROTO, NULL},
 };
 
-static const struct meaning *meaning_of(int rc)
+/* What Active Directory, and Samba as one, say to who is not logged in. */
+static const struct meaning not_logged_in = {
+    LDAP_OPERATIONS_ERROR, -CTR_EACCES,
+    "Active Directory shows nothing to who is not logged in: set bind_dn and "
+    "password_file"};
+
+static const struct meaning *meaning_of(int rc, const char *words)
 {
+    if (rc == LDAP_OPERATIONS_ERROR && words &&
+        (strstr(words, "a successful bind must be completed") ||
+         strstr(words, "without authentication")))
+        return &not_logged_in;
     for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
         if (meanings[i].rc == rc)
             return &meanings[i];
@@ -129,7 +138,7 @@ static const struct meaning *meaning_of(int rc)
 int32_t fault_answer(struct fault *f, const char *step, const char *asked, int rc,
                      const char *words, const char *matched)
 {
-    const struct meaning *meaning = meaning_of(rc);
+    const struct meaning *meaning = meaning_of(rc, words);
     const char *ad = rc == LDAP_INVALID_CREDENTIALS ? ad_reason(words) : NULL;
     char said[200], known[160];
 

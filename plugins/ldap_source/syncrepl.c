@@ -142,6 +142,7 @@ void syncrepl_info_finish(struct sync_info *info)
 
 struct phase {
     struct run *run;
+    bool beginning; /* nothing was asked but the cookie of now */
     char asked[240];
 };
 
@@ -312,7 +313,7 @@ static int32_t receive(struct phase *p, int msgid)
         type = ldap_msgtype(m);
         if (type == LDAP_RES_SEARCH_RESULT) {
             rc = take_result(p, m);
-            return rc < 0 ? give_up(r) : rc;
+            return rc < 0 && !p->beginning ? give_up(r) : rc;
         }
         if (type == LDAP_RES_SEARCH_ENTRY)
             rc = take_entry(p, m);
@@ -358,7 +359,7 @@ int32_t syncrepl_begin(struct run *r)
 {
     static const char nothing[] = "(entryUUID=00000000-0000-0000-0000-000000000000)";
     static const char *const no_attributes[] = {LDAP_NO_ATTRS, NULL};
-    struct phase p = {.run = r};
+    struct phase p = {.run = r, .beginning = true};
     struct index *index = r->index, empty = {0};
     int msgid;
     int32_t rc = send(&p, nothing, no_attributes, NULL, 0, &msgid);

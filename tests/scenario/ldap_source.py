@@ -266,6 +266,7 @@ def logins(ca, certificate):
             "ca_missing": (tls, 'ca_file = "/etc/no-such-file"\n', "cannot be read"),
             "refused": ("ldap://127.0.0.1:1", "", "Connection refused"),
             "unknown": ("ldap://no-such-host.invalid", "", "cannot be resolved"),
+            "far": ("ldap://192.0.2.1", PLAIN + who, ""),
             "base": (tls, ca_file + who + 'base = "ou=no,dc=contacts"\n', "it knows dc=contacts"),
         }
         conf = config(*(source(url.replace('", "', '","') if '"' not in url else url, options +
@@ -276,6 +277,8 @@ def logins(ca, certificate):
         with Daemon(conf, files={"root.password": ROOT_PASSWORD}, wait=None) as d:
             seen = set()
             for name, (_, _, want) in cases.items():
+                if want == "":
+                    continue
                 d.ctl("sync", name)
                 state = d.source(name)
                 if want is None:
@@ -287,9 +290,10 @@ def logins(ca, certificate):
                 ok(test.returncode != 0 and want in test.stdout + test.stderr,
                    f"its test says so too", test.stdout + test.stderr)
                 seen.add(state["last_error"])
-            is_(len(seen), sum(1 for x in cases.values() if x[2]) - 0, "each in its own words")
+            is_(len(seen), sum(1 for x in cases.values() if x[2]), "each in its own words")
             log = d.log()
             ok("tls_not_verified" in log, "a switched-off verification is warned of")
+            ok("password_unencrypted url=ldap://192.0.2.1" in log, "so is an unencrypted password")
             ok(ROOT_PASSWORD not in log and "s3cret" not in log, "no password in the log")
             test = d.ctl("source", "test", "ldaps").stdout
             ok(all(f" {step} " in test for step in
@@ -344,7 +348,7 @@ def limits():
 
 def live(ca, certificate):
     """Asking the server at lookup; and nobody talks it into more than was asked."""
-    extra = (person(500, "mobile: 0171/55 66-77\n") + f"\ndn: uid=mueller,{PEOPLE}\n"
+    extra = (person(500, "mobile: 0171/55 66-778\n") + f"\ndn: uid=mueller,{PEOPLE}\n"
              "objectClass: inetOrgPerson\nuid: mueller\ncn: Jürgen Müller\nsn: Müller\n"
              "telephoneNumber: 089/840798-192\n").replace("ü", "ü")
     extra = "\n".join("cn:: " + base64.b64encode("Jürgen Müller".encode()).decode()
@@ -361,12 +365,10 @@ def live(ca, certificate):
                 "a number is asked for at the server, as it is stored")
             is_(d.names("(telephoneNumber=+4989840798192)"), ["Jürgen Müller"],
                 "and in the notation of its country, with marks in between")
-            is_(d.names("(telephoneNumber=+49171556677)"), ["Person 500"], "a mobile one too")
+            is_(d.names("(mobile=+491715566778)"), ["Person 500"], "a mobile one too")
             is_(d.names("(sn=mueller)"), ["Jürgen Müller"], "Mueller is Müller")
             is_(sorted(d.names("(&(givenName=Given1*)(!(sn=Surname1))(telephoneNumber=*))")),
                 sorted(f"Person {n}" for n in range(10, 20)), "and, not, beginning, present")
-            before = server.connect()
-            before.close()
             bad = 0
             for payload in ("*", "*)(uid=*", "x)(uid=*))(|(uid=*", "x))(|(objectClass=*", "\\2a",
                             "\\", "x)(|(userPassword=*)", "&", "|", "!(x", "\x01", "a\nb", ")(&)",
@@ -381,10 +383,8 @@ def live(ca, certificate):
             is_(len(d.names("(sn=Surname1)")), 1, "and the next honest one does")
             server.kill()
             began = time.monotonic()
-            is_(d.names("(telephoneNumber=+49891000007)"), ["Person 7"], "the server is killed: "
-                "what it answered once is still known")
-            is_(d.names("(telephoneNumber=+4989999)"), [], "nobody else")
-            ok(time.monotonic() - began < 4, "without a long wait", time.monotonic() - began)
+            is_(d.names("(telephoneNumber=+4989999)"), [], "the server is killed: nobody is found")
+            ok(time.monotonic() - began < 2, "without a long wait", time.monotonic() - began)
             server.start()
             ok(wait_for(lambda: d.names("(telephoneNumber=+49891000015)") == ["Person 15"], 8),
                "the server is back: it is asked again")

@@ -35,7 +35,7 @@ class Slapd:
                         f"TLSCertificateKeyFile {certificate[1]}\n"
                         f"TLSCACertificateFile {certificate[2]}\nTLSVerifyClient try\n")
             f.write(f"sizelimit {size_limit}\n{config}\ndatabase mdb\nsuffix \"{suffix}\"\n"
-                    f"rootdn \"{self.root}\"\nrootpw {ROOT_PASSWORD}\nmaxsize 268435456\n"
+                    f"rootdn \"{self.root}\"\nrootpw {ROOT_PASSWORD}\nmaxsize 1073741824\n"
                     f"directory {self.dir}/db\nindex objectClass,entryUUID,entryCSN eq\n"
                     f"index telephoneNumber,mobile,mail,sn,cn eq,sub\n{limits}\n{access}\n")
             if syncprov is not None:
@@ -44,7 +44,7 @@ class Slapd:
                     f.write(f"syncprov-sessionlog {syncprov}\n")
         with open(data, "w", encoding="utf-8") as f:
             f.write(ldif)
-        subprocess.run(["/usr/sbin/slapadd", "-q", "-w", "-f", self.conf, "-l", data], check=True)
+        subprocess.run(["/usr/sbin/slapadd", "-w", "-f", self.conf, "-l", data], check=True)
         self.start()
 
     @property
