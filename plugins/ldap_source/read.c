@@ -96,9 +96,11 @@ static int32_t take_result(struct pages *p, LDAPMessage *m, struct fault *f)
 
     ldap_msgfree(m);
     found = ldap_control_find(LDAP_CONTROL_PAGEDRESULTS, controls, NULL);
+    /* libldap asserts that there is a value. */
     if (rc == 0 && found &&
-        ldap_parse_pageresponse_control(p->conn->ld, found, &estimate, &cookie) !=
-            LDAP_SUCCESS)
+        (!found->ldctl_value.bv_val ||
+         ldap_parse_pageresponse_control(p->conn->ld, found, &estimate, &cookie) !=
+             LDAP_SUCCESS))
         rc = fault_set(f, -CTR_EPROTO, r->step, NULL,
                        "%s: the server's page control cannot be read", p->asked);
     ldap_controls_free(controls);

@@ -15,16 +15,18 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+#define VISIBLE __attribute__((visibility("default")))
+
 /* libldap forgets a request when certain broken answers come to it. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
+VISIBLE const char *__lsan_default_suppressions(void);
+VISIBLE const char *__lsan_default_suppressions(void)
 {
     return "leak:ldap_send_server_request\n";
 }
 
 /* Stacks through libldap, which has no frame pointers. */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
+VISIBLE const char *__asan_default_options(void);
+VISIBLE const char *__asan_default_options(void)
 {
     return "fast_unwind_on_malloc=0:malloc_context_size=12";
 }

@@ -263,6 +263,8 @@ LIES = {
     "endless_full_pages": (pages(b"more", 50), "more than 3000 entries"),
     "page_control_of_garbage": (say(lambda m: result(m, controls=ber(0x30, ber_str(
         "1.2.840.113556.1.4.319") + ber_str(b"\x30\x03\x02")))), "page control cannot be read"),
+    "page_control_without_a_value": (say(lambda m: result(m, controls=ber(0x30, ber_str(
+        "1.2.840.113556.1.4.319")))), "page control cannot be read"),
     "drip": (slowly, "did not answer"),
     "intermediate_flood": (endless(lambda m: message(m, ber(0x79, ber_str("1.2.3", 0x80)))), None),
 }
