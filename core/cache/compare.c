@@ -7,6 +7,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/alloc.h"
 #include "base/error.h"
 #include "cache/load.h"
 
@@ -69,6 +70,8 @@ int compare_start(struct cache_load *load)
         stage_init(&load->stage, c->dir);
         keys_init(&load->keys);
         keys_init(&load->old_keys);
+        if (load->options.dry_run && load->options.sample)
+            load->sample = xcalloc(1, sizeof(*load->sample));
         /* Without a seed ids could be chosen that take each other's place. */
         if (getrandom(&load->seed, sizeof(load->seed), 0) != sizeof(load->seed))
             load->seed = (uint64_t)(uintptr_t)load;
@@ -93,6 +96,8 @@ void compare_finish(struct cache_load *load)
     idmap_finish(&load->ids);
     free(load->seen.bits);
     free(load->staged.bits);
+    free(load->sample);
+    load->sample = NULL;
     load->started = false;
 }
 
@@ -145,12 +150,12 @@ static void sample(struct cache_load *load, enum cache_change change,
                    struct ctr_str record)
 {
     struct record r = {(const uint8_t *)record.ptr, record.len};
-    struct cache_sample *s = load->options.sample;
+    struct cache_sample *s = load->sample;
     struct record_iter it = {0};
     struct record_field f;
     unsigned i;
 
-    if (!load->options.dry_run || !s || s->n[change] == CACHE_SAMPLE_MAX)
+    if (!s || s->n[change] == CACHE_SAMPLE_MAX)
         return;
     i = s->n[change]++;
     copy_cut(s->item[change][i].id, record_id(&r));
@@ -172,7 +177,7 @@ int sample_unseen(struct cache_load *load)
     rc = mdb_cursor_open(c->lane_read, s->slot->dbi[DB_REC], &cursor);
     if (rc == 0) {
         rc = mdb_cursor_get(cursor, &k, &v, MDB_FIRST);
-        while (rc == 0 && load->options.sample->n[CACHE_DELETED] < CACHE_SAMPLE_MAX) {
+        while (rc == 0 && load->sample->n[CACHE_DELETED] < CACHE_SAMPLE_MAX) {
             memcpy(&recno, k.mv_data, sizeof(recno));
             if (!bitmap_get(&load->seen, recno))
                 sample(load, CACHE_DELETED, str_make(v.mv_data, v.mv_size));

@@ -332,6 +332,9 @@ static void finish(struct cache_load *load, int status)
     struct cache *c = load->cache;
     bool async = load->done != NULL;
 
+    /* Whoever waits for the end still has room for it; after an abort nobody may. */
+    if (load->sample)
+        *load->options.sample = *load->sample;
     compare_finish(load);
     strbuf_finish(&load->cursor);
     strbuf_finish(&load->groups);
@@ -395,7 +398,7 @@ static int commit_ready(struct cache_load *load)
     pthread_mutex_lock(&load->cache->lock);
     publish_counts(load);
     pthread_mutex_unlock(&load->cache->lock);
-    if (load->options.dry_run && load->options.sample && deleted > 0)
+    if (load->sample && deleted > 0)
         rc = sample_unseen(load);
     if (rc)
         return rc;

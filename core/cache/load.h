@@ -68,6 +68,7 @@ struct cache_load {
     struct stage stage;
     struct build *build; /* all is written anew */
     struct keys keys, old_keys;
+    struct cache_sample *sample; /* NULL: nobody wants one */
 
     /* the commit */
     struct strbuf cursor, groups;

@@ -61,6 +61,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     struct client *client = stream->data;
 
     (void)buf;
+    loop_busy(client->control->loop);
     if (n < 0) {
         client_close(client);
         return;

@@ -137,6 +137,7 @@ struct flow_driver {
     /* Try to reach the source, off the loop, never beside a sync: flow_test_end must
      * follow. NULL: it cannot; its first contacts are read instead. */
     void (*test)(void *ctx, struct ctr_test *test);
+    bool watches; /* it asks for a sync at each change: what changed before the start? */
 };
 
 /* A started source begins to sync (at once when it has no data or the interval has

@@ -6,7 +6,6 @@
  * the other, and the search is freed when both have. A search that nobody waits for any
  * more may still end in time to refresh the cache. */
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <xxhash.h>
 
@@ -15,6 +14,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "flow/query.h"
+#include "flow/question.h"
 #include "flow/refresh.h"
 #include "flow/source.h"
 
@@ -29,6 +29,9 @@ enum {
     LIVE_CHECKS_MAX = 4,      /* at once, beside those somebody waits for */
     LIVE_CHECK_MS = 10 * 1000 /* the same question is not asked again sooner */
 };
+
+/* More than the front end wants: the cache is to have whole contacts. */
+#define LIVE_WANT (CTR_KINDS_ALL & ~CTR_KIND(CTR_FIELD_PHOTO))
 
 /* Records, one behind the other. */
 struct hit_list {
@@ -82,123 +85,22 @@ static void search_free(struct ctr_search *s)
     free(s);
 }
 
-/* ---- the copy of the question ---------------------------------------------- */
-
-enum { SPELLINGS = 3 };
-
-struct asking {
-    struct ctr_search *search;
-    const struct dialplan *client;
-    bool spellings;
-};
-
-static bool copy_str(struct arena *a, struct ctr_str from, struct ctr_str *to)
-{
-    if (from.ptr)
-        *to = arena_str(a, from);
-    return to->ptr || !from.ptr;
-}
-
-/* As dialled in the source's country: 089..., from abroad 0033... */
-static struct ctr_str dialled(struct arena *a, const struct dialplan *plan,
-                              const char *digits)
-{
-    char text[NUMBER_TEXT_MAX];
-    size_t n = number_format(plan, NUMBER_FORMAT_NATIONAL, str_of(digits), str_of(digits),
-                             str_make(NULL, 0), text, sizeof(text));
-
-    if (n > 0 && text[0] != '+')
-        return arena_str(a, str_make(text, n));
-    n = (size_t)snprintf(text, sizeof(text), "%s%s",
-                         plan->international_prefix[0] ? plan->international_prefix : "+",
-                         digits);
-    return arena_str(a, str_make(text, n));
-}
-
-/* The number as the source may have it: E.164, as dialled there, as asked. */
-static bool spell(struct asking *asking, struct ctr_str asked,
-                  struct ctr_str out[SPELLINGS])
-{
-    struct number readings[NUMBER_READINGS_MAX];
-    struct arena *a = &asking->search->arena;
-    unsigned n = number_readings(asking->client, asked, readings), i = 0;
-
-    if (!copy_str(a, asked, &out[SPELLINGS - 1]))
-        return false;
-    out[0] = out[1] = out[SPELLINGS - 1];
-    while (i < n && readings[i].class != NUMBER_E164)
-        i++;
-    if (i == n)
-        return true;
-    out[0].ptr = arena_fmt(a, "+%s", readings[i].digits);
-    out[0].len = readings[i].len + 1u;
-    out[1] = dialled(a, &asking->search->plan, readings[i].digits);
-    return out[0].ptr && out[1].ptr;
-}
-
-static bool is_number(const struct ctr_filter *leaf)
-{
-    return leaf->op == CTR_OP_EQUAL && leaf->n_values == 1 && leaf->kinds != 0 &&
-           (leaf->kinds & ~CTR_KINDS_PHONE) == 0;
-}
-
-static bool copy_values(struct asking *asking, const struct ctr_filter *from,
-                        struct ctr_filter *to)
-{
-    struct arena *a = &asking->search->arena;
-    struct ctr_str *values;
-
-    to->n_values = asking->spellings && is_number(from) ? SPELLINGS : from->n_values;
-    values = arena_array(a, to->n_values, sizeof(*values));
-    to->values = values;
-    if (!values)
-        return false;
-    if (asking->spellings && is_number(from))
-        return spell(asking, str_trim(from->values[0]), values);
-    for (uint32_t i = 0; i < from->n_values; i++)
-        if (!copy_str(a, from->values[i], &values[i]))
-            return false;
-    return true;
-}
-
-static struct ctr_filter *copy_filter(struct asking *asking,
-                                      const struct ctr_filter *from)
-{
-    struct arena *a = &asking->search->arena;
-    struct ctr_filter *to = arena_alloc(a, sizeof(*to));
-    const struct ctr_filter **children;
-
-    if (!to)
-        return NULL;
-    children = arena_array(a, from->n_children, sizeof(*children));
-    *to = *from;
-    if (!children || !copy_values(asking, from, to))
-        return NULL;
-    to->children = children;
-    if (from->name.ptr)
-        to->name = arena_str(a, from->name);
-    for (uint32_t i = 0; i < from->n_children; i++) {
-        children[i] = copy_filter(asking, from->children[i]);
-        if (!children[i])
-            return NULL;
-    }
-    return to;
-}
+/* ---- the question ---------------------------------------------------------- */
 
 static int64_t wait_until(const struct query *q, uint32_t i, int64_t now);
 
 static bool copy_query(struct ctr_search *s, const struct query *q, int64_t now)
 {
-    struct asking asking = {s, &q->conf->plan, s->source->driver.spellings};
+    const struct dialplan *plan = s->source->driver.spellings ? &s->plan : NULL;
     int64_t left = (wait_until(q, s->view_source, now) - now) / 1000;
 
     arena_init(&s->arena, LIVE_ASK_MAX);
     s->ask = (struct ctr_query){.size = sizeof(s->ask),
                                 .flags = q->ask.flags,
-                                .want = q->ask.want | CTR_KINDS_PHONE,
+                                .want = q->ask.want | LIVE_WANT,
                                 .limit = q->limit,
                                 .time_limit = left > 0 ? (uint32_t)left : 1};
-    s->ask.filter = copy_filter(&asking, q->ask.filter);
+    s->ask.filter = question_copy(&s->arena, q->ask.filter, &q->conf->plan, plan);
     if (q->view->principal)
         s->asker = arena_str(&s->arena, str_of(q->view->principal));
     return s->ask.filter != NULL;
@@ -237,12 +139,20 @@ static bool is_stuck(const struct source *source)
     return clock_ms() - oldest->began > LIVE_STUCK_MS;
 }
 
+static uint8_t outcome(int status)
+{
+    return status == 0               ? TRACE_LIVE_DONE
+           : status == -CTR_EUNAVAIL ? TRACE_LIVE_DOWN
+                                     : TRACE_LIVE_FAILED;
+}
+
 /* returns NULL: it was not asked, the trace says why */
 static struct ctr_search *ask(struct query *q, uint32_t i, int64_t now)
 {
     struct source *source = q->view->sources[i].source->source;
     struct trace_source *trace = query_trace_source(q, i);
     struct ctr_search *s;
+    int r;
 
     if (source->n_searches >= SOURCE_SEARCHES_MAX || is_stuck(source)) {
         trace->live = TRACE_LIVE_BUSY;
@@ -250,9 +160,10 @@ static struct ctr_search *ask(struct query *q, uint32_t i, int64_t now)
     }
     s = xcalloc(1, sizeof(*s));
     open_search(s, q, i);
-    if (!copy_query(s, q, now) ||
-        source->driver.search(source->driver.ctx, s, &s->ask) < 0) {
-        trace->live = TRACE_LIVE_FAILED;
+    r = copy_query(s, q, now) ? source->driver.search(source->driver.ctx, s, &s->ask)
+                              : -CTR_EWORK;
+    if (r < 0) {
+        trace->live = outcome(r);
         search_free(s);
         return NULL;
     }
@@ -437,8 +348,7 @@ static void on_search_done(void *arg)
         search_free(s);
         return;
     }
-    query_trace_source(q, s->view_source)->live =
-        s->status < 0 ? TRACE_LIVE_FAILED : TRACE_LIVE_DONE;
+    query_trace_source(q, s->view_source)->live = outcome(s->status);
     if (--q->live_running == 0)
         query_wake(q);
 }

@@ -98,7 +98,7 @@ static bool worth_it(struct source *s, const struct refresh_search *search,
 {
     struct record cached;
     uint32_t recno;
-    bool found, same, fits;
+    bool found, same, fits, whole;
 
     if (flow_read_begin(s->flow) < 0)
         return false;
@@ -107,8 +107,11 @@ static bool worth_it(struct source *s, const struct refresh_search *search,
     same = found && cached.len == record->len &&
            memcmp(cached.data, record->data, record->len) == 0;
     fits = owner_fits(record_owner(record), search->asker, found ? &cached : NULL);
+    /* Half a contact must not take the place of what a sync brought. */
+    whole = !found || source_info(s)->as_of == 0 ||
+            (record_kinds(&cached) & ~record_kinds(record)) == 0;
     flow_read_end(s->flow);
-    return !same && fits;
+    return !same && fits && whole;
 }
 
 static void add(struct source *s, const struct refresh_search *search,

@@ -148,9 +148,17 @@ int flow_sync_cursor(struct ctr_sync *sync, struct ctr_str cursor)
 int flow_sync_group(struct ctr_sync *sync, struct ctr_str group,
                     const struct ctr_str *members, uint32_t n)
 {
+    int r;
+
     if (flow_sync_canceled(sync) < 0)
         return -CTR_ECANCELED;
-    return keep_error(sync, groups_add(&sync->groups, group, members, n));
+    r = groups_add(&sync->groups, group, members, n);
+    if (r == -CTR_EFULL)
+        snprintf(sync->reason, sizeof(sync->reason),
+                 "the source tells of more than %d groups, or of one with more than %d "
+                 "bytes of names",
+                 GROUPS_MAX, GROUP_BYTES_MAX);
+    return keep_error(sync, r);
 }
 
 int flow_sync_full(struct ctr_sync *sync)

@@ -87,7 +87,16 @@ struct cJSON *look_dry_run(const struct ctr_sync *sync, const char *error);
 /* ---- schedule.c ------------------------------------------------------------ */
 /* arg: the sync; on the loop. */
 void schedule_sync_over(void *arg);
+void sync_set_state(struct source *source, enum source_state state);
 void sync_set_error(struct source *source, const char *reason);
+/* Begin one; nothing may be under way. */
+void schedule_sync(struct source *source, bool allow_delete);
+void schedule_dry_run(struct source *source, bool allow_delete);
+/* The next sync: at this time of clock_ms, 0: none; as the configuration wants it, for a
+ * source that begins. */
+enum { SCHEDULE_SOON = 1 };
+void schedule_at(struct source *source, int64_t at);
+void schedule_first(struct source *source);
 /* A preview or test took the place of what was planned; it has ended. */
 void schedule_put_off(struct source *source);
 void schedule_resume(struct source *source);

@@ -39,9 +39,8 @@ struct loop {
     unsigned bursts; /* nested */
     struct list burst;
 
-    uint64_t turn_began; /* ns; 0: not running */
-    uint64_t idle_before;
-    uint64_t longest; /* ns */
+    uint64_t busy_since; /* ns; 0: in poll, nothing has happened yet */
+    uint64_t longest;    /* ns */
 };
 
 /* Runs what was posted up to now; what that posts waits for the next round. */
@@ -62,6 +61,7 @@ static void run_posts(struct loop *loop)
 
 static void on_wake(uv_async_t *wake)
 {
+    loop_busy(wake->data);
     run_posts(wake->data);
 }
 
@@ -99,6 +99,7 @@ static void on_check(uv_check_t *check)
     uint64_t until = uv_hrtime() + (uint64_t)LOOP_TURN_US * 1000;
     struct list batch;
 
+    loop_busy(loop);
     list_init(&batch);
     list_splice(&batch, &loop->slices);
     while (!list_empty(&batch)) {
@@ -117,23 +118,26 @@ static void on_idle(uv_idle_t *idle)
     (void)idle;
 }
 
-/* The last thing before polling: a turn is over. */
+/* The last thing before polling: a turn is over. libuv can tell the time it waited, but
+ * pays for it with a second system call each turn; so what is called from poll says
+ * itself when it begins (loop_busy). */
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct loop *loop = prepare->data;
-    uint64_t now = uv_hrtime();
-    uint64_t idle = uv_metrics_idle_time(&loop->uv);
 
-    if (loop->turn_began > 0) {
-        uint64_t turn = now - loop->turn_began;
-        uint64_t waited = idle - loop->idle_before;
-        uint64_t busy = turn > waited ? turn - waited : 0;
+    if (loop->busy_since > 0) {
+        uint64_t busy = uv_hrtime() - loop->busy_since;
 
         if (busy > loop->longest)
             loop->longest = busy;
     }
-    loop->turn_began = now;
-    loop->idle_before = idle;
+    loop->busy_since = 0;
+}
+
+void loop_busy(struct loop *loop)
+{
+    if (loop->busy_since == 0)
+        loop->busy_since = uv_hrtime();
 }
 
 struct loop *loop_create(void)
@@ -144,7 +148,6 @@ struct loop *loop_create(void)
     list_init(&loop->burst);
     loop->thread = pthread_self();
     ensure(uv_loop_init(&loop->uv) == 0);
-    ensure(uv_loop_configure(&loop->uv, UV_METRICS_IDLE_TIME) == 0);
     ensure(uv_mutex_init(&loop->mutex) == 0);
     ensure(uv_async_init(&loop->uv, &loop->wake, on_wake) == 0);
     uv_prepare_init(&loop->uv, &loop->prepare);
@@ -200,9 +203,9 @@ void loop_run(struct loop *loop)
 {
     if (!pthread_equal(loop->thread, pthread_self()))
         loop->thread = pthread_self();
-    loop->turn_began = 0;
+    loop->busy_since = 0;
     uv_run(&loop->uv, UV_RUN_DEFAULT);
-    loop->turn_began = 0;
+    loop->busy_since = 0;
 }
 
 static void on_stop(void *arg)

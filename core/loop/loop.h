@@ -54,6 +54,9 @@ void loop_burst_end(struct loop *loop);
 /* Has `end` called once, at the end. returns false where there is no burst. */
 bool loop_burst_add(struct loop *loop, struct loop_burst *burst);
 
+/* Every callback of I/O begins with this: the stall meter
+ * has no other way to tell waiting from working. */
+void loop_busy(struct loop *loop);
 /* The longest that the loop was busy between two waits since the last call,
  * microseconds: everything but the waiting, callbacks of I/O included. */
 uint64_t loop_take_longest_stall(struct loop *loop);

@@ -14,6 +14,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     struct ctr_stream *s = handle->data;
 
     (void)suggested;
+    loop_busy(s->service->net->loop);
     *buf = uv_buf_init((char *)s->service->net->read_buffer, NET_READ_SIZE);
 }
 

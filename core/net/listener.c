@@ -243,6 +243,7 @@ static void on_acceptable(uv_poll_t *poll, int status, int events)
     struct net_socket *socket = poll->data;
 
     (void)events;
+    loop_busy(socket->net->loop);
     if (status < 0) {
         rest(socket, -status);
         return;

@@ -1,13 +1,14 @@
-/* kit.h - small helpers linked hidden into a plugin: formatted log and fail. Not part of
- * the ABI; a plugin carries its own copy. */
+/* kit.h - small helpers compiled into a plugin: formatted reasons, strings, contacts. Not
+ * part of the ABI; a plugin carries its own copy. */
 #ifndef CONTACTOR_KIT_H
 #define CONTACTOR_KIT_H
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "contactor/plugin.h"
+#include <contactor/plugin.h>
 
 #define KIT_LINE_MAX 1024
 
@@ -37,10 +38,43 @@ kit_fail(const struct ctr_host *host, int32_t code, const char *fmt, ...)
     return code;
 }
 
+/* A row that could not be used; where it stands as a format: "line %u". */
+__attribute__((unused, format(printf, 4, 5))) static void
+kit_reject(const struct ctr_host *host, struct ctr_sync *sync, const char *reason,
+           const char *fmt, ...)
+{
+    char where[KIT_LINE_MAX];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(where, sizeof(where), fmt, ap);
+    va_end(ap);
+    host->sync_reject(host, sync, where, reason);
+}
+
 static inline struct ctr_str kit_str(const char *z)
 {
     struct ctr_str s = {z, z ? strlen(z) : 0};
     return s;
 }
+
+static inline struct ctr_contact kit_contact(struct ctr_str id,
+                                             const struct ctr_field *fields, uint32_t n)
+{
+    struct ctr_contact c = {.size = sizeof(c), .id = id};
+
+    c.fields = fields;
+    c.n_fields = n;
+    c.field_size = sizeof(*fields);
+    return c;
+}
+
+/* What every descriptor says of its ABI, and of its table of options. */
+#define KIT_ABI                                                      \
+    .size = sizeof(struct ctr_plugin), .abi_built = CTR_ABI_CURRENT, \
+    .abi_needs = CTR_ABI(1, 0)
+#define KIT_OPTIONS(table)                                               \
+    .options = (table), .n_options = sizeof(table) / sizeof((table)[0]), \
+    .option_size = sizeof((table)[0])
 
 #endif

@@ -50,7 +50,7 @@ def hung_test():
         is_(run.returncode, 0, "a sync can be asked for")
         began = time.monotonic()
         is_(d.stop(), 0, "the daemon stops all the same")
-        ok(time.monotonic() - began < 5.5, "within five seconds", time.monotonic() - began)
+        ok(time.monotonic() - began < 7, "within seconds", time.monotonic() - began)
 
 
 def preview(plugin):

@@ -101,7 +101,7 @@ def hangs():
         ok(found == [] and took < 0.5, "until it is clear that it hangs", took)
         began = time.monotonic()
         is_(d.stop(), 0, "the daemon stops all the same")
-        ok(time.monotonic() - began < 5.5, "within five seconds")
+        ok(time.monotonic() - began < 7, "within seconds")
 
 
 without_a_sync("moody")

@@ -265,6 +265,24 @@ static void test_sync(struct world *w)
     ok(!cached(w, "c"), "an answer from before the sync is not cached");
 }
 
+/* What a sync brought in full is not replaced by a part of it. */
+static void test_whole(struct world *w)
+{
+    struct load l = load_begin(w, "crm");
+
+    load_put(&l, person("w", NULL, SN, "Whole", CTR_FIELD_ORGANISATION, "Acme", BUSINESS,
+                        "+49 30 5561", 0));
+    load_end(&l);
+    source_info_changed(source_find(w->flow, "crm"));
+    live.silent = false;
+    live.id = "w";
+    live.name = "Half";
+    live.number = "+49 30 5562";
+    is_str(who_is(w, "0305562", NULL), "w*", "a live answer without the company");
+    world_turns(w, 1500);
+    is_str(who_is(w, "0305561", NULL), "w", "does not replace the contact that has one");
+}
+
 /* Not answered for long: nobody waits for it again until it does. */
 static void test_stuck(struct world *w)
 {
@@ -323,6 +341,7 @@ int main(void)
     test_plan(w);
     configure(w, "89");
     test_sync(w);
+    test_whole(w);
     test_stuck(w);
     flow_source_stop(w->flow, "crm", on_stopped, &stopped);
     world_until(w, &stopped);

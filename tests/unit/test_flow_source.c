@@ -2,6 +2,7 @@
  * of day. The wall clock is the test's own: the linker puts it in the place of ours. */
 #include <cjson/cJSON.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
 
 #include "flow/source.h"
@@ -23,8 +24,9 @@ int64_t __wrap_clock_wall_ms(void)
 enum what { FEW, MANY, BROKEN, STUCK, ENDLESS };
 
 static struct {
-    enum what what;
-    bool delta, released;
+    _Atomic int what; /* enum what */
+    _Atomic bool released;
+    bool delta;
     unsigned begun, from;
     const char *group;
     const char *members[4];
@@ -65,7 +67,7 @@ static void *run(void *arg)
     int r = 0;
 
     put_group(sync);
-    switch (fake.what) {
+    switch (atomic_load(&fake.what)) {
     case FEW:
     case MANY:
         for (unsigned i = 0; r == 0 && i < (fake.what == FEW ? 20 : 100000); i++)

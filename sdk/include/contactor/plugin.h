@@ -72,7 +72,12 @@ struct ctr_plugin {
 /* The one symbol. Define it:  CTR_PLUGIN = { .size = sizeof(struct ctr_plugin), ... }; */
 #define CTR_PLUGIN_SYMBOL "contactor_plugin"
 extern CTR_EXPORT const struct ctr_plugin contactor_plugin;
+#ifdef __cplusplus
+#define CTR_PLUGIN \
+    const struct ctr_plugin contactor_plugin /* linkage as declared above */
+#else
 #define CTR_PLUGIN CTR_EXPORT const struct ctr_plugin contactor_plugin
+#endif
 
 #ifdef __cplusplus
 }
