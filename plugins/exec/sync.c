@@ -21,11 +21,11 @@ struct run {
     struct ctr_sync *sync;
     struct channel *ch;
     struct contacts contacts;
-    uint64_t bad;      /* lines that are no messages */
-    uint64_t rejected; /* by the program itself */
-    bool full;         /* not a delta, or no longer one */
-    bool deleted;      /* a deletion in a full sync was told */
-    char first_note[256];
+    uint64_t bad;         /* lines that are no messages */
+    uint64_t rejected;    /* by the program itself */
+    bool full;            /* not a delta, or no longer one */
+    bool deleted;         /* a deletion in a full sync was told */
+    char first_note[512]; /* place and reason */
 };
 
 /* --- what is told ---------------------------------------------------------------------
