@@ -19,6 +19,12 @@ enum {
     MISUSES_LOGGED = 20
 };
 
+/* These are read in place, for they are as long as in ABI 1.0. Who lets one grow copies
+ * min(theirs, ours) into a zeroed one instead, as loader.c does. */
+_Static_assert(sizeof(struct ctr_query) == 176, "read in place by query_start");
+_Static_assert(sizeof(struct ctr_query_ops) == 24, "read in place by query_start");
+_Static_assert(sizeof(struct ctr_credentials) == 56, "read in place by authenticate");
+
 static _Thread_local char fail_text[FAIL_TEXT_MAX];
 
 /* ---- breaches of the contract --------------------------------------------------- */
