@@ -26,24 +26,19 @@ static void seek_resumed(struct query *q)
     memcpy(walk->at, from->at, sizeof(walk->at));
 }
 
-/* As it is now: what is left out by this must not be there. */
-static bool has_not_numbers(struct cache_source *cache)
-{
-    struct cache_info info;
-
-    cache_source_info(cache, &info);
-    return info.not_numbers > 0;
-}
-
 static bool open_source(struct query *q)
 {
     const struct setup_source *s = q->view->sources[q->source].source;
+    struct cache_info info;
 
     q->source_open = true;
     q->walk = 0;
-    seen_reset(&q->seen);
+    cache_source_info(s->cache, &info);
+    seen_reset(&q->seen, info.recnos);
+    narrow_open(q);
     q->id_done = false;
-    if (q->plan.not_numbers && !has_not_numbers(s->cache))
+    /* As it is now: what is left out by this must not be there. */
+    if (q->plan.not_numbers && info.not_numbers == 0)
         return false;
     for (uint32_t i = 0; i < q->plan.n; i++)
         if (q->plan.walks[i].index != PLAN_INDEX_ID)
@@ -68,6 +63,13 @@ static bool found_before(struct query *q, const struct record *r)
     }
     return q->plan.walks[q->walk].index != PLAN_INDEX_ID &&
            !cache_walk_is_first(&q->walks[q->walk], r);
+}
+
+bool walk_repeats(struct query *q)
+{
+    struct record r = q->flow->eval.record;
+
+    return q->unsure && found_before(q, &r);
 }
 
 static bool can_repeat(const struct query *q)
@@ -133,6 +135,8 @@ static int propose(struct query *q, uint32_t recno)
     struct record r;
     int before = 0, err;
 
+    if (narrow_leaves_out(q, recno))
+        return -CTR_EPAUSE;
     /* What earlier pages saw is not remembered. */
     if (can_repeat(q))
         before = q->ask.resume.ptr ? -1 : seen_add(&q->seen, &q->arena, recno);
@@ -141,8 +145,9 @@ static int propose(struct query *q, uint32_t recno)
     err = cache_get(q->view->sources[q->source].source->cache, recno, &r);
     if (err == -CTR_EIO)
         query_trace_source(q, q->source)->damaged++;
-    if (err < 0 || (before < 0 && found_before(q, &r)))
+    if (err < 0)
         return -CTR_EPAUSE;
+    q->unsure = before < 0;
     q->candidate = recno;
     load(q, q->source, recno, &r);
     return 0;
@@ -155,7 +160,9 @@ int walk_next(struct query *q)
         int r;
 
         if (q->source_open || open_source(q)) {
-            if (q->walk < q->plan.n) {
+            if (narrow_wanted(q))
+                return narrow_step(q);
+            if (q->walk < q->plan.n && !narrow_leaves_nobody(q)) {
                 r = step(q, &recno);
                 if (r == 0)
                     return propose(q, recno);
