@@ -132,8 +132,8 @@ static void add_many_words(struct person *p)
 
     for (unsigned i = 0; i < 200; i++)
         strbuf_fmt(&text, "w%ux ", i);
-    strbuf_add(&text, "Müllabfuhr", strlen("Müllabfuhr"));
-    f->kind = CTR_FIELD_DEPARTMENT;
+    strbuf_z(&text, "Überland-Werke Müllermeister Straße");
+    f->kind = CTR_FIELD_ORGANISATION;
     f->value = arena_str(&small.pool, str_make(text.ptr, text.len));
     strbuf_finish(&text);
 }
