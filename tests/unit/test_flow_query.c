@@ -342,7 +342,7 @@ static void test_pieces(struct world *w)
     is_int(a->status, 0, "which is an answer");
     answer_free(a);
     q = ask_for(branch(w, CTR_OP_OR, substr(w, K(ORG), "*td*"),
-                       substr(w, K(ORG), "*ven*"), substr(w, K(SN), "*a*"), NULL));
+                       substr(w, K(ORG), "*ven*"), substr(w, K(SN), "*la*"), NULL));
     a = ask(w, "test", NULL, &q);
     is_int(a->n, MANY, "everybody, found three times, once");
     answer_free(a);
