@@ -259,10 +259,14 @@ void cache_source_info(struct cache_source *source, struct cache_info *out)
         .as_of = s->as_of,
         .changed_at = s->changed_at,
         .generation = s->generation,
-        .recnos = s->next_recno,
         .has_cursor = s->has_cursor,
     };
     look_end(source->cache);
+}
+
+uint32_t cache_source_recnos(const struct cache_source *source)
+{
+    return source->state.next_recno;
 }
 
 int cache_cursor(struct cache_source *source, struct strbuf *out)

@@ -49,10 +49,11 @@ struct cache_info {
     int64_t as_of;      /* wall ms of the last committed load, also one without changes */
     int64_t changed_at; /* wall ms of the last load that changed something */
     uint64_t generation; /* grows with every commit that changed something */
-    uint32_t recnos;     /* all record numbers are less */
     bool has_cursor;
 };
 void cache_source_info(struct cache_source *source, struct cache_info *out); /* loop */
+/* All record numbers are less. Loop. */
+uint32_t cache_source_recnos(const struct cache_source *source);
 /* The cursor committed with the last load. returns 0 | -CTR_ENOENT. Loop. */
 int cache_cursor(struct cache_source *source, struct strbuf *out);
 

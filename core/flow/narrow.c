@@ -11,13 +11,6 @@
 #include "base/error.h"
 #include "flow/query.h"
 
-enum narrow_state {
-    NARROW_NOT,     /* not yet */
-    NARROW_WALKING, /* bits are being set */
-    NARROW_READY,
-    NARROW_OVER /* not for this source */
-};
-
 enum {
     MISSED_SHARE = 32,     /* of so many contacts one in vain, before narrowing pays */
     MISSED_MAX = 1024,     /* ... at most, unless it goes through all words */
@@ -29,7 +22,7 @@ enum {
 
 void narrow_open(struct query *q)
 {
-    q->narrow.state = q->plan.others ? NARROW_NOT : NARROW_OVER;
+    q->narrow.state = q->plan.others ? NARROW_NOT : NARROW_NEVER;
     q->narrow.missed = 0;
 }
 
@@ -91,19 +84,19 @@ static uint64_t missed_enough(const struct query *q, const struct cache_info *in
     return share > MISSED_MAX && !q->plan.others->within ? MISSED_MAX : share;
 }
 
-bool narrow_wanted(struct query *q)
+bool narrow_is_wanted(struct query *q)
 {
     struct narrow *n = &q->narrow;
     struct cache_info info;
 
-    if (n->state == NARROW_OVER || (n->state == NARROW_NOT && n->missed == 0))
-        return false;
     if (n->state == NARROW_NOT) {
+        if (n->missed == 0)
+            return false;
         cache_source_info(cache_of(q), &info);
         return n->missed >= missed_enough(q, &info);
     }
     if (!is_same_state(q)) {
-        n->state = NARROW_OVER;
+        n->state = NARROW_NEVER;
         drop(q);
     }
     return n->state == NARROW_WALKING;
@@ -133,8 +126,8 @@ static void begin(struct query *q)
     n->generation = info.generation;
     n->changed_at = info.changed_at;
     n->read_serial = q->flow->read_serial;
-    n->n_bits = info.recnos;
-    n->state = NARROW_OVER;
+    n->n_bits = cache_source_recnos(cache_of(q));
+    n->state = NARROW_NEVER;
     if (!make_room(q)) {
         drop(q);
         return;
@@ -200,19 +193,4 @@ int narrow_step(struct query *q)
     }
     q->flow->eval.work += CLOCK_NOW;
     return r == -CTR_EIO ? r : -CTR_EPAUSE;
-}
-
-/* ---- asking for them ---- */
-
-bool narrow_leaves_out(const struct query *q, uint32_t recno)
-{
-    const struct narrow *n = &q->narrow;
-
-    return n->state == NARROW_READY && recno < n->n_bits &&
-           !(n->bits[recno / 64] >> recno % 64 & 1);
-}
-
-bool narrow_leaves_nobody(const struct query *q)
-{
-    return q->narrow.state == NARROW_READY && q->narrow.n_left == 0;
 }

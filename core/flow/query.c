@@ -40,7 +40,7 @@ static struct query *query_take(struct flow *flow)
         hits_arena = q->hits_arena;
         kept = q->kept;
         memset(q, 0, offsetof(struct query, no_trace));
-        q->seen = (struct seen){0};
+        q->seen.n = q->seen.cap = q->seen.cap_bits = 0;
         q->arena = arena;
         q->hits_arena = hits_arena;
         q->kept = kept;

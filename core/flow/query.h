@@ -57,9 +57,16 @@ struct kept_list {
     uint32_t n, cap;
 };
 
+enum narrow_state {
+    NARROW_NEVER, /* in this source */
+    NARROW_NOT,   /* not yet */
+    NARROW_WALKING,
+    NARROW_READY
+};
+
 /* What else must hold of a source's candidates: a bit for each record of which it may. */
 struct narrow {
-    uint8_t state;   /* see narrow.c */
+    uint8_t state;   /* enum narrow_state */
     uint32_t missed; /* candidates of this source that were no hits */
     uint32_t n_bits, cap_bits, n_left;
     uint64_t *bits;    /* of which all that was walked so far holds */
@@ -110,7 +117,6 @@ struct query {
     uint32_t delivered_source, delivered_walk;
 
     bool unsure; /* the candidate may have been given before */
-    struct narrow narrow;
 
     struct kept_list kept;
     uint32_t unsorted; /* how much of the heap is left */
@@ -135,6 +141,7 @@ struct query {
     /* From here on not cleared for the next use. */
     struct trace_source no_trace; /* of sources beyond the record's room */
     struct seen seen;
+    struct narrow narrow; /* begun anew with each source */
     struct ctr_contact *batch[QUERY_BATCH];
     char cursor[CTR_CURSOR_MAX];
 };
@@ -173,13 +180,29 @@ bool walk_repeats(struct query *q);
 /* ---- narrow.c: a walk that finds much too much ------------------------------ */
 void narrow_open(struct query *q); /* a source's walks begin */
 void narrow_finish(struct query *q);
-/* Is it time to look at what else must hold, or is that under way? */
-bool narrow_wanted(struct query *q);
+bool narrow_is_wanted(struct query *q);
 /* returns -CTR_EPAUSE | -CTR_EIO */
 int narrow_step(struct query *q);
-/* Cannot be a hit of this source. */
-bool narrow_leaves_out(const struct query *q, uint32_t recno);
-bool narrow_leaves_nobody(const struct query *q);
+
+/* Is it time to look at what else must hold, or is that under way? */
+static inline bool narrow_wanted(struct query *q)
+{
+    return q->narrow.state != NARROW_NEVER && narrow_is_wanted(q);
+}
+
+/* It cannot be a hit of this source. */
+static inline bool narrow_leaves_out(const struct query *q, uint32_t recno)
+{
+    const struct narrow *n = &q->narrow;
+
+    return n->state == NARROW_READY && recno < n->n_bits &&
+           !(n->bits[recno / 64] >> recno % 64 & 1);
+}
+
+static inline bool narrow_leaves_nobody(const struct query *q)
+{
+    return q->narrow.state == NARROW_READY && q->narrow.n_left == 0;
+}
 
 /* ---- hits.c: what becomes of the record in flow->eval ---------------------- */
 void hits_candidate(struct query *q, uint32_t source, const struct record *live);

@@ -1,5 +1,5 @@
-/* seen.h - record numbers a walk has come past: a few as a list, more as a hash table, many
- * as one bit for each record of the source. */
+/* seen.h - record numbers a walk has come past: a few as a list, more as a hash table,
+ * many as one bit for each record of the source. */
 #ifndef FLOW_SEEN_H
 #define FLOW_SEEN_H
 

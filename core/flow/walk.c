@@ -26,19 +26,25 @@ static void seek_resumed(struct query *q)
     memcpy(walk->at, from->at, sizeof(walk->at));
 }
 
+/* As it is now: what is left out by this must not be there. */
+static bool has_not_numbers(struct cache_source *cache)
+{
+    struct cache_info info;
+
+    cache_source_info(cache, &info);
+    return info.not_numbers > 0;
+}
+
 static bool open_source(struct query *q)
 {
     const struct setup_source *s = q->view->sources[q->source].source;
-    struct cache_info info;
 
     q->source_open = true;
     q->walk = 0;
-    cache_source_info(s->cache, &info);
-    seen_reset(&q->seen, info.recnos);
+    seen_reset(&q->seen, cache_source_recnos(s->cache));
     narrow_open(q);
     q->id_done = false;
-    /* As it is now: what is left out by this must not be there. */
-    if (q->plan.not_numbers && info.not_numbers == 0)
+    if (q->plan.not_numbers && !has_not_numbers(s->cache))
         return false;
     for (uint32_t i = 0; i < q->plan.n; i++)
         if (q->plan.walks[i].index != PLAN_INDEX_ID)
