@@ -1,5 +1,6 @@
 """contactorctl source test, preview, sync --dry-run, schedules and freshness, for any source."""
 import os
+import re
 import subprocess
 import time
 
@@ -123,6 +124,32 @@ def dry_run():
         is_(d.source()["state"], "ok", "is no failed sync")
 
 
+def taken_away():
+    """A reload ends, exchanges or takes away a source that somebody waits for."""
+    with Moody(PEOPLE, plugin="moody_loop") as d:
+        with open(d.config_path, encoding="utf-8") as f:
+            config = f.read()
+        d.script("sync: put 0 300000\n")
+        ctl = d.begin("sync", "crm", "--dry-run")
+        time.sleep(0.3)      # the source puts for longer; the reload meets its commit
+        d.configure(re.sub(r"\[source.crm\][^[]*", "", config))
+        is_(d.ctl("reload").returncode, 0, "a source goes while a dry run looks at it")
+        out, err = ctl.communicate(timeout=30)
+        ok(ctl.returncode == 4 and "no longer configured" in err, "which says so", out, err)
+    with Moody(PEOPLE + "sync: wait 1500\n", wait=None) as d:
+        wait_for(lambda: d.source()["state"] == "syncing", 5)
+        d.script(PEOPLE + "test: ok connect|port 5432\n")
+        with open(d.config_path, encoding="utf-8") as f:
+            config = f.read()
+        d.configure(config.replace('/script"', '/./script"'))
+        waiting = [d.begin("source", "test", "crm"), d.begin("preview", "crm"),
+                   d.begin("sync", "crm")]
+        is_(d.ctl("reload").returncode, 0, "a source is exchanged while others wait for it")
+        for ctl in waiting:
+            out, err = ctl.communicate(timeout=30)
+            ok(ctl.returncode == 0, "who is served by the new one", out, err)
+
+
 def on_terminal(*command):
     """What the command writes when it has a terminal."""
     master, slave = os.openpty()
@@ -205,6 +232,7 @@ preview("moody")
 preview("moody_loop")
 by_reading()
 dry_run()
+taken_away()
 progress()
 schedules()
 freshness()

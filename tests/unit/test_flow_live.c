@@ -229,8 +229,16 @@ static void test_owner(struct world *w)
     live.owner = NULL; /* the source says now that it is everybody's */
     live.number = "+49 30 5559";
     is_str(who_is(w, "0305559", max), "p*", "a contact whose owner changed");
-    world_turns(w, 1500);
-    is_str(who_is(w, "0305553", max), "-", "does not become everybody's in the cache");
+    ok(until_cached(w, "p", false), "is no longer what the cache holds");
+    is_str(who_is(w, "0305559", max), "p*", "who asks next");
+    ok(until_cached(w, "p", true), "brings it back as it is now");
+    live.owner = "Eve";
+    live.number = "+49 30 5558";
+    is_str(who_is(w, "0305558", max), "-", "everybody's contact that became private");
+    ok(until_cached(w, "p", false), "is not cached for everybody any more");
+    live.id = NULL;
+    is_str(who_is(w, "0305559", max), "-", "which nobody but its owner learns of");
+    live.owner = NULL;
     principal_unref(eve);
     principal_unref(max);
 }
