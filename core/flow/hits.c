@@ -77,6 +77,8 @@ void hits_candidate(struct query *q, uint32_t source, const struct record *live)
     if (!hits_check(q, source))
         return;
     q->total++;
+    if (live || q->mode == QUERY_STREAM)
+        live_note(q, source);
     if (q->mode == QUERY_RANK && (!live || q->live_ranks))
         rank_keep(q, source, live);
     else if (q->mode == QUERY_SORT)
