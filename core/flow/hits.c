@@ -81,6 +81,8 @@ void hits_candidate(struct query *q, uint32_t source, const struct record *live)
         return;
     }
     q->total++;
+    if (live || q->mode == QUERY_STREAM)
+        live_note(q, source);
     if (q->mode == QUERY_RANK && (!live || q->live_ranks))
         rank_keep(q, source, live);
     else if (q->mode == QUERY_SORT)

@@ -7,6 +7,7 @@
 #define FLOW_QUERY_H
 
 #include "cache/cache.h"
+#include "flow/answered.h"
 #include "flow/hit.h"
 #include "flow/plan.h"
 #include "flow/seen.h"
@@ -132,10 +133,11 @@ struct query {
     /* live searches under way or done */
     struct list searches; /* struct ctr_search.of_query */
     unsigned live_running;
-    int64_t live_until_us; /* no longer; at most the deadline */
-    bool live_asked;       /* all that are to be asked were */
-    bool live_over;        /* their answers were looked through */
-    bool live_ranks;       /* they are kept and put in order, too */
+    int64_t live_until_us;    /* no longer; at most the deadline */
+    bool live_asked;          /* all that are to be asked were */
+    bool live_over;           /* their answers were looked through */
+    bool live_ranks;          /* they are kept and put in order, too */
+    struct answered answered; /* by sources that are asked live */
 
     uint32_t n_batch;
     size_t cursor_len;
@@ -246,6 +248,8 @@ void live_detach_all(struct flow *flow);
 /* The next record a live source gave: loaded into flow->eval. returns 0 | -CTR_EPAUSE
  * (was no hit) | -CTR_ENOENT */
 int live_next(struct query *q, uint32_t *source, const struct record **record);
+/* The contact in flow->eval is a hit: the same one, live, is not answered with again. */
+void live_note(struct query *q, uint32_t source);
 /* No more is waited for: what came is all. */
 void live_close(struct query *q);
 void live_load(struct query *q, uint32_t source, const struct record *record);
