@@ -451,6 +451,13 @@ int daemon_check(const char *config_path)
     return err == 0 ? EXIT_OK : EXIT_FAILED;
 }
 
+int daemon_isolated(const char *number)
+{
+    confine_prepare();
+    memory_prepare();
+    return isolate_child_main(atoi(number), rights_confine_isolated);
+}
+
 int daemon_describe(const char *plugin_path, int json)
 {
     struct registry registry;

@@ -62,6 +62,13 @@ static int check_confined(struct reload *r)
 {
     const char *outside;
 
+    if (!rights_may_isolate(r->d, r->next)) {
+        strbuf_fmt(&r->text,
+                   "%s: error: the daemon confined itself at its start and cannot start "
+                   "the process of an isolated source; restart it once\n",
+                   r->d->config_path);
+        return -CTR_EACCES;
+    }
     if (!r->d->confined)
         return 0;
     if (!settings_programs_within(r->next, r->d->startable, &outside)) {

@@ -17,6 +17,7 @@
 #include "flow/flow.h"
 #include "net/net.h"
 #include "plugin/instance.h"
+#include "plugin/isolate.h"
 #include "plugin/loader.h"
 
 /* [contactor] */
@@ -41,6 +42,9 @@ struct settings_instance {
     struct ctr_config *values;
     /* The part of it that a running instance cannot take on: equal, it runs on. */
     struct ctr_config *identity;
+    /* Sources: `isolated`, and within which bounds. */
+    bool isolated;
+    struct isolate_options isolate;
     /* Front ends. */
     struct net_service_options net;
     struct net_address *addresses;

@@ -145,7 +145,10 @@ static void check_by_plugin(struct section *s)
 {
     unsigned before = s->b->diag->errors;
     char error[1024];
-    int err = instance_check(s->in->plugin, s->in->values, error, sizeof(error));
+    int err = s->in->isolated
+                  ? isolate_check(s->in->plugin, s->in->values, &s->in->isolate, error,
+                                  sizeof(error))
+                  : instance_check(s->in->plugin, s->in->values, error, sizeof(error));
 
     if (err != 0 && (error[0] || s->b->diag->errors == before))
         diag_error(s->b->diag, s->node->key_at, "[%s] %s", s->in->name,
@@ -201,6 +204,7 @@ static void read_sources(struct settings_build *b, struct flow_source_config *so
         if (read_section(&s) != 0)
             continue;
         section_read_source(&s, source);
+        section_read_isolation(&s);
         if (s.in->plugin) {
             add_paths(&s);
             check_by_plugin(&s);

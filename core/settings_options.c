@@ -112,6 +112,17 @@ static const struct ctr_option source_table[] = {
         "A sync that would delete a larger share of the contacts is refused until an "
         "administrator allows it once."),
     BOOL("live", "false", "Ask the source itself at lookup, too."),
+    BOOL(
+        "isolated", "false",
+        "Run the plugin in a process of its own: when it crashes or hangs, it is started "
+        "again, and its last good data answer meanwhile."),
+    SIZE("isolated_memory", "512M", 16 * MIB, 16 * TIB,
+         "The most memory the process of an isolated source may use; one that uses more "
+         "is ended and started again."),
+    DURATION("isolated_patience", "10s", 1 * SECOND, HOUR,
+             "How long the process of an isolated source may leave the daemon without an "
+             "answer, or go on with a sync it was told to end, before it is ended and "
+             "started again."),
     DURATION("live_timeout", "1500ms", 10, 60 * SECOND,
              "How long a lookup waits for the live source, within the time limit of the "
              "client."),

@@ -81,6 +81,8 @@ uint32_t settings_kind_of(const char *name);
 
 /* settings_source.c, settings_frontend.c */
 void section_check_interval(struct section *s);
+/* In a process of its own or not; before the plugin looks at its options. */
+void section_read_isolation(struct section *s);
 void section_read_source(struct section *s, struct flow_source_config *source);
 void section_read_frontend(struct section *s, struct flow_client_config *client);
 

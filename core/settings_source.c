@@ -114,6 +114,20 @@ static uint32_t default_stale(const struct flow_source_config *source)
     return four < DAY_MS ? DAY_MS : four > UINT32_MAX ? UINT32_MAX : (uint32_t)four;
 }
 
+void section_read_isolation(struct section *s)
+{
+    const struct ctr_config *values = s->in->values;
+    const struct settings_daemon *daemon = &s->b->s->daemon;
+
+    s->in->isolated = conf_int(values, "isolated") != 0;
+    s->in->isolate = (struct isolate_options){
+        .memory = (uint64_t)conf_int(values, "isolated_memory"),
+        .patience = (uint32_t)conf_int(values, "isolated_patience"),
+        .confine = daemon->confine,
+        .allow_jit = daemon->allow_jit,
+    };
+}
+
 void section_read_source(struct section *s, struct flow_source_config *source)
 {
     const struct ctr_config *values = s->in->values;

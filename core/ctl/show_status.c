@@ -78,6 +78,36 @@ static void print_problems(const cJSON *list)
     }
 }
 
+/* The processes of isolated sources. */
+static void print_processes(const cJSON *list)
+{
+    const cJSON *s;
+    char text[VALUE_MAX];
+
+    cJSON_ArrayForEach(s, list)
+    {
+        const cJSON *process = member(s, "process");
+
+        if (!cJSON_IsObject(process))
+            continue;
+        printf("\n%s: isolated, process ", member_str(s, "name"));
+        if (member_num(process, "pid") > 0)
+            printf("%.0f %s, %s of memory", member_num(process, "pid"),
+                   member_str(process, "state"),
+                   bytes(member_num(process, "memory"), text));
+        else
+            printf("%s", member_str(process, "state"));
+        printf(", %.0f restarts", member_num(process, "restarts"));
+        if (member_str(process, "next_start")[0])
+            printf(", next start %s", member_str(process, "next_start"));
+        if (member_str(process, "last_end")[0]) {
+            printf("\n  last end %s: it ", member_str(process, "last_end_at"));
+            put_safe(member_str(process, "last_end"));
+        }
+        putchar('\n');
+    }
+}
+
 static void print_rejects(const cJSON *s)
 {
     const cJSON *rejects = member(s, "rejected"), *r;
@@ -105,6 +135,7 @@ int show_sources(const cJSON *result)
     const cJSON *s;
 
     print_sources(result);
+    print_processes(result);
     print_problems(result);
     cJSON_ArrayForEach(s, result) print_rejects(s);
     return CTL_OK;
@@ -164,6 +195,7 @@ int show_status(const cJSON *result)
            member_str(cache, "write_error"));
     printf("log level      %s\n\n", member_str(result, "log_level"));
     print_sources(member(result, "sources"));
+    print_processes(member(result, "sources"));
     putchar('\n');
     print_frontends(member(result, "frontends"));
     print_problems(member(result, "sources"));

@@ -56,6 +56,8 @@ void sync_set_state(struct source *s, enum source_state state)
 
 void sync_set_error(struct source *s, const char *reason)
 {
+    if (reason == s->error)
+        return; /* what the source itself told is the reason */
     snprintf(s->error, sizeof(s->error), "%s", reason ? reason : "");
     flow_utf8(s->error);
 }
@@ -75,7 +77,7 @@ static const char *why_refused(const struct source *s, const struct ctr_sync *sy
 static const char *why_failed(const struct source *s, const struct ctr_sync *sync,
                               char *out, size_t cap)
 {
-    if (sync->status == -CTR_EREFUSED)
+    if (sync->status == -CTR_EREFUSED && !sync->reason[0]) /* not the source's own */
         return why_refused(s, sync, out, cap);
     if (sync->overdue)
         return "it took longer than its time limit and was ended";

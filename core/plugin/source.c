@@ -1,5 +1,5 @@
-/* source.c - the source role of an instance, carried out for flow: on a lane of its own
- * for a plugin that may block, on the loop for one that does not.
+/* source.c - the source role of an instance, carried out for its peer: on a lane of its
+ * own for a plugin that may block, on the loop for one that does not.
  *
  *     flow: driver.sync -> job on the lane -> plugin's sync -> flow_sync_end
  *                       -> plugin's sync on the loop ... host->sync_done -> flow_sync_end
@@ -69,8 +69,8 @@ static int source_sync_on_loop(struct instance *in, struct ctr_sync *sync,
         host_misuse(in, "its sync failed after it had called sync_done");
         return 0;
     }
-    flow_source_error(in->env->flow, in->short_name,
-                      host_fail_text()[0] ? host_fail_text() : error_text(err));
+    peer_of(in)->source_error(in->env, in->short_name,
+                              host_fail_text()[0] ? host_fail_text() : error_text(err));
     return err;
 }
 
@@ -116,7 +116,8 @@ static void on_sync_work(struct lane_job *lane_job)
     syncing = NULL;
     snprintf(reason, sizeof(reason), "%s", host_fail_text());
     atomic_store(&in->sync, NULL);
-    flow_sync_end(job->sync, err < 0 ? err : 0, err < 0 && reason[0] ? reason : NULL);
+    peer_of(in)->sync_end(job->sync, err < 0 ? err : 0,
+                          err < 0 && reason[0] ? reason : NULL);
 }
 
 /* The loop, when the lane is through with it. */
@@ -127,7 +128,7 @@ static void on_sync_left(struct lane_job *lane_job)
 
     if (!atomic_load(&job->began)) {
         atomic_store(&in->sync, NULL);
-        flow_sync_end(job->sync, -CTR_ECANCELED, NULL);
+        peer_of(in)->sync_end(job->sync, -CTR_ECANCELED, NULL);
     }
     free(job->cursor);
     free(job);
@@ -146,8 +147,9 @@ static void on_sync_ending(void *arg)
 {
     struct sync_ending *ending = arg;
 
-    flow_sync_end(ending->sync, ending->status,
-                  ending->status < 0 && ending->reason[0] ? ending->reason : NULL);
+    peer_of(ending->in)
+        ->sync_end(ending->sync, ending->status,
+                   ending->status < 0 && ending->reason[0] ? ending->reason : NULL);
     job_ended(ending->in);
     instance_unref(ending->in);
     free(ending);
@@ -252,7 +254,7 @@ void source_search_done(struct instance *in, struct ctr_search *search, int32_t 
 {
     if (!search_take(in, search))
         return;
-    flow_search_done(search, status < 0 ? status : 0);
+    peer_of(in)->search_done(search, status < 0 ? status : 0);
     instance_ref(in);
     loop_post(in->env->loop, on_search_over, in);
 }
@@ -377,7 +379,7 @@ static void on_test_work(struct lane_job *lane_job)
     testing = NULL;
     snprintf(reason, sizeof(reason), "%s", host_fail_text());
     atomic_store(&in->test, NULL);
-    flow_test_end(job->test, err < 0 ? err : 0, reason);
+    peer_of(in)->test_end(job->test, err < 0 ? err : 0, reason);
 }
 
 static void on_test_left(struct lane_job *lane_job)
@@ -387,7 +389,7 @@ static void on_test_left(struct lane_job *lane_job)
 
     if (!atomic_load(&job->began)) {
         atomic_store(&in->test, NULL);
-        flow_test_end(job->test, -CTR_ECANCELED, NULL);
+        peer_of(in)->test_end(job->test, -CTR_ECANCELED, NULL);
     }
     free(job);
     job_ended(in);

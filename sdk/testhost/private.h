@@ -33,6 +33,13 @@ void testhost_sync_init(struct testhost *t);
 void testhost_test_init(struct testhost *t);
 void testhost_query_init(struct testhost *t);
 const void *testhost_net(void);
+const void *testhost_polls(void);
+
+/* Waits at most so long (ms, -1: for long) for the plugin's descriptors and tells what
+ * happened to them; the clock goes on by the time it took. returns false at once where
+ * there are none, and where nothing happened */
+bool testhost_poll(struct testhost *t, int64_t timeout);
+void testhost_polls_end(struct testhost *t);
 
 void testhost_net_close_all(struct testhost *t);
 void testhost_net_free(struct testhost *t);

@@ -82,7 +82,9 @@ static int32_t sync_put(const struct ctr_host *host, struct ctr_sync *sync,
     struct testhost *t = sync_of(host, sync);
 
     require(n >= 1 && n <= 1024, "sync_put: %u contacts", n);
-    if (t->cancel_after && ++t->put_calls >= t->cancel_after)
+    require(t->clock != t->paused_at, "sync_put: no time passed since -CTR_EPAUSE");
+    t->put_calls++;
+    if (t->cancel_after && t->put_calls >= t->cancel_after)
         return -CTR_ECANCELED;
     for (uint32_t i = 0; i < n; i++) {
         testhost_contact_check(&contacts[i]);
@@ -90,7 +92,11 @@ static int32_t sync_put(const struct ctr_host *host, struct ctr_sync *sync,
             contact_keep(t, &contacts[i]);
         t->n_contacts++;
     }
-    return 0;
+    if (t->plugin->source->threading != CTR_ON_LOOP || !t->pause_every ||
+        t->put_calls % t->pause_every != 0)
+        return 0;
+    t->paused_at = t->clock;
+    return -CTR_EPAUSE;
 }
 
 static int32_t sync_delete(const struct ctr_host *host, struct ctr_sync *sync,
@@ -206,6 +212,7 @@ static void sync_reset(struct testhost *t)
     t->became_full = false;
     t->progress_done = t->progress_total = 0;
     t->failure[0] = 0;
+    t->paused_at = -1;
     t->sync_running = true;
 }
 

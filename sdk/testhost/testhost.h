@@ -8,7 +8,8 @@
  *     testhost_destroy(t);                    stop, destroy
  *
  * Nothing happens by itself: testhost_run runs what was posted, testhost_advance lets
- * time pass. Everything runs on the calling thread. A plugin that breaks the contract (a
+ * time pass. Only while a plugin waits for a descriptor (ext/poll.h) a sync takes real
+ * time. Everything runs on the calling thread. A plugin that breaks the contract (a
  * handle used after its end, a call in the wrong place, a malformed struct) is told so on
  * stderr and the process aborts. What the test may read and set are the members below. */
 #ifndef CONTACTOR_TESTHOST_H
@@ -64,6 +65,7 @@ struct testhost {
     bool became_full;              /* sync_full was called */
     uint64_t progress_done, progress_total;
     uint32_t cancel_after; /* set: sync_put says -CTR_ECANCELED from the n-th call */
+    uint32_t pause_every; /* set: each n-th sync_put says -CTR_EPAUSE to an ON_LOOP one */
     bool sync_running;
     int32_t sync_status;
     struct testhost_pairs groups; /* group, member; a group nobody is in: member "" */
@@ -99,9 +101,11 @@ struct testhost {
     struct testhost_pairs options;
     struct testhost_task *tasks;
     struct ctr_timer *timers;
+    struct ctr_poll *polls;
     struct ctr_stream *streams;
     void *blocks;
     uint32_t put_calls, auths_open, cap_steps, cap_hits;
+    int64_t paused_at;
     uint64_t cap_contacts;
 };
 

@@ -1,5 +1,10 @@
 /* test_testhost.c - the fake host itself, driven by a front end of three commands:
- * "?TEXT\n" asks for a surname, "!NAME PASSWORD\n" binds, "T\n" starts TLS, else echo. */
+ * "?TEXT\n" asks for a surname, "!NAME PASSWORD\n" binds, "T\n" starts TLS, else echo;
+ * and by a source that reads contacts off a socket, a byte each. */
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "contactor/ext/poll.h"
 #include "tap.h"
 #include "testhost.h"
 
@@ -269,6 +274,92 @@ static void test_cancel_on_close(void)
     testhost_destroy(t);
 }
 
+/* --- a source on the loop, with a socket ----------------------------------------------
+ */
+
+struct back {
+    const struct ctr_host *host;
+    const struct ctr_polls *polls;
+    struct ctr_poll *poll;
+    struct ctr_sync *sync;
+    struct ctr_timer *timer;
+};
+
+static int sockets[2];
+
+static void on_resume(void *user)
+{
+    struct back *b = user;
+
+    b->host->timer_stop(b->host, b->timer);
+    b->polls->change(b->poll, CTR_POLL_READ);
+}
+
+static void on_byte(void *user, int32_t fd, uint32_t events)
+{
+    struct back *b = user;
+    char id;
+    struct ctr_contact c = {
+        .size = sizeof(c), .id = {&id, 1}, .field_size = sizeof(struct ctr_field)};
+
+    ok(events == CTR_POLL_READ && read(fd, &id, 1) == 1, "a byte to read");
+    if (id == '.') {
+        b->polls->stop(b->poll);
+        b->host->sync_done(b->host, b->sync, 0);
+        return;
+    }
+    if (b->host->sync_put(b->host, b->sync, &c, 1) != -CTR_EPAUSE)
+        return;
+    b->polls->change(b->poll, 0);
+    b->timer = b->host->timer_start(b->host, 20, 0, on_resume, b);
+}
+
+static int32_t back_sync(void *self, struct ctr_sync *sync,
+                         const struct ctr_sync_request *request)
+{
+    struct back *b = self;
+
+    (void)request;
+    b->sync = sync;
+    b->polls = b->host->extension(b->host, CTR_POLL_ID);
+    b->poll = b->polls->start(b->host, sockets[0], CTR_POLL_READ, on_byte, b);
+    return 0;
+}
+
+static int32_t back_create(const struct ctr_host *host, const struct ctr_config *config,
+                           void **instance)
+{
+    static struct back back;
+
+    (void)config;
+    back = (struct back){.host = host};
+    *instance = &back;
+    return 0;
+}
+
+static void test_polls(void)
+{
+    static const struct ctr_source source = {
+        .size = sizeof(source), .threading = CTR_ON_LOOP, .sync = back_sync};
+    static const struct ctr_plugin back_plugin = {
+        .size = sizeof(back_plugin), .source = &source, .create = back_create};
+    struct testhost *t = testhost_create(&back_plugin, "source.test");
+    int64_t began;
+
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) != 0)
+        abort();
+    is_int(write(sockets[1], "abc.", 4), 4, "three contacts and the end");
+    t->pause_every = 2;
+    testhost_start(t);
+    began = t->clock;
+    is_int(testhost_sync(t, NULL), 0, "read from a socket");
+    is_int(t->n_contacts, 3, "all of them");
+    ok(t->clock - began >= 20, "the pause took its time");
+    testhost_destroy(t);
+    close(sockets[0]);
+    close(sockets[1]);
+}
+
 /* ---- a source --------------------------------------------------------------- */
 
 struct asked {
@@ -391,6 +482,7 @@ static void test_source(void)
 
 int main(void)
 {
+    test_polls();
     test_source();
     test_talk();
     test_deferred();

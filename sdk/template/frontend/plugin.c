@@ -126,7 +126,7 @@ static const struct ctr_stream_ops stream = {
 static const struct ctr_scheme schemes[] = {{.name = "@NAME@", .default_port = 7900}};
 
 static const struct ctr_frontend frontend = {
-    .size = sizeof(frontend), .n_schemes = 1, .schemes = schemes, .stream = &stream};
+    .size = sizeof(frontend), KIT_SCHEMES(schemes), .stream = &stream};
 
 CTR_PLUGIN = {KIT_ABI,
               .name = "@NAME@",
