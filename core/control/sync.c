@@ -183,6 +183,21 @@ static void sync_try(struct sync_request *s)
     sync_free(s);
 }
 
+/* A sync as the schedule would begin it, which is neither dry nor allowed more. Takes
+ * source. */
+static void ask_only(struct request *request, const char *name, cJSON *source)
+{
+    if (request_bool(request, "dry_run") || request_bool(request, "allow_delete")) {
+        cJSON_Delete(source);
+        request_error(request, CTR_EINVAL,
+                      "--no-wait goes with neither --dry-run nor --allow-delete");
+        return;
+    }
+    flow_source_request_sync(request->control->ops->flow(request->control->ctx), name);
+    cJSON_AddBoolToObject(source, "asked", true);
+    request_result(request, source);
+}
+
 void command_sync(struct request *request)
 {
     const char *name = request_str(request, "source");
@@ -197,9 +212,7 @@ void command_sync(struct request *request)
         return;
     }
     if (request_bool(request, "no_wait")) {
-        flow_source_request_sync(request->control->ops->flow(request->control->ctx),
-                                 name);
-        request_result(request, source);
+        ask_only(request, name, source);
         return;
     }
     cJSON_Delete(source);

@@ -122,6 +122,27 @@ def dry_run():
         ok(run.returncode == 4 and "no such table" in run.stderr, "a dry run that fails",
            run.stderr)
         is_(d.source()["state"], "ok", "is no failed sync")
+        d.script("sync: put 0 90\n")
+        for option in ("--dry-run", "--allow-delete"):
+            run = d.ctl("sync", "crm", option, "--no-wait")
+            ok(run.returncode == 4 and option in run.stderr, f"{option} --no-wait is refused",
+               run.stdout, run.stderr)
+        time.sleep(0.5)
+        is_(d.contacts(), 100, "and no sync begins")
+        run = d.ctl("sync", "crm", "--no-wait")
+        ok(run.returncode == 0 and "asked for" in run.stdout, "--no-wait alone tells no figures",
+           run.stdout)
+        ok(wait_for(lambda: d.contacts() == 90, 5), "it is a sync")
+        d.script("sync: fail \x1b[31mred\x9b1mbold\n")
+        run = d.ctl("sync", "crm")
+        ok("?[31mred" in run.stderr and "\x1b" not in run.stderr, "a reason drives no terminal",
+           run.stderr)
+        d.script("sync: group A eve\nsync: group A max\nsync: put 0 90\n")
+        run = d.ctl("sync", "crm")
+        ok("a group twice" in run.stderr, "a group told twice is called so", run.stderr)
+        d.script("sync: put 0 0\n")
+        is_(d.ctl("preview", "crm").returncode, 1, "a preview of nothing: exit 1")
+        is_(d.ctl("preview", "crm", "--json").returncode, 1, "as JSON, too")
 
 
 def taken_away():
