@@ -150,7 +150,7 @@ def taken_away():
     with Moody(PEOPLE, plugin="moody_loop") as d:
         with open(d.config_path, encoding="utf-8") as f:
             config = f.read()
-        d.script("sync: put 0 300000\n")
+        d.script("sync: put 0 1500000\n")
         ctl = d.begin("sync", "crm", "--dry-run")
         time.sleep(0.3)      # the source puts for longer; the reload meets its commit
         d.configure(re.sub(r"\[source.crm\][^[]*", "", config))
