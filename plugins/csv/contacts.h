@@ -3,7 +3,7 @@
 #ifndef CSV_CONTACTS_H
 #define CSV_CONTACTS_H
 
-#include "ids.h"
+#include "ids/ids.h"
 #include "plan.h"
 
 enum {

@@ -1,6 +1,6 @@
-/* ids.h - which ids a file has used, and in which line: 12 bytes for each, doubled. */
-#ifndef CSV_IDS_H
-#define CSV_IDS_H
+/* ids.h - which ids a source has used, and where: 12 bytes for each, doubled. */
+#ifndef IDS_H
+#define IDS_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,7 +16,8 @@ struct ids {
 };
 
 void ids_init(struct ids *s);
-/* returns 0: new | the line that used it first | -CTR_ENOMEM */
+/* line: where, from 1; a file or whatever the source counts.
+ * returns 0: new | the line that used it first | -CTR_ENOMEM */
 int64_t ids_add(struct ids *s, const char *id, size_t n, uint64_t line);
 void ids_finish(struct ids *s);
 
