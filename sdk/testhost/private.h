@@ -22,6 +22,7 @@ void testhost_pair_add(struct testhost *t, struct testhost_pairs *p, const char 
 void testhost_post(struct testhost *t, ctr_task_fn fn, void *user);
 /* Advances to the next timer. returns false when there is none */
 bool testhost_step(struct testhost *t);
+void testhost_contact_check(const struct ctr_contact *c);
 struct ctr_contact *testhost_contact_copy(struct testhost *t,
                                           const struct ctr_contact *c);
 bool testhost_contains(const struct testhost_pairs *p, const char *text);
@@ -29,8 +30,16 @@ bool testhost_contains(const struct testhost_pairs *p, const char *text);
 /* Each file fills in its functions of the host table. */
 void testhost_config_init(struct testhost *t);
 void testhost_sync_init(struct testhost *t);
+void testhost_test_init(struct testhost *t);
 void testhost_query_init(struct testhost *t);
 const void *testhost_net(void);
+const void *testhost_polls(void);
+
+/* Waits at most so long (ms, -1: for long) for the plugin's descriptors and tells what
+ * happened to them; the clock goes on by the time it took. returns false at once where
+ * there are none, and where nothing happened */
+bool testhost_poll(struct testhost *t, int64_t timeout);
+void testhost_polls_end(struct testhost *t);
 
 void testhost_net_close_all(struct testhost *t);
 void testhost_net_free(struct testhost *t);

@@ -36,7 +36,7 @@ struct ctr_contact *testhost_contact_copy(struct testhost *t, const struct ctr_c
     return copy;
 }
 
-static void contact_check(const struct ctr_contact *c)
+void testhost_contact_check(const struct ctr_contact *c)
 {
     require(c->size == sizeof(*c) && c->field_size == sizeof(struct ctr_field),
             "contact: size or field_size is not set");
@@ -82,15 +82,21 @@ static int32_t sync_put(const struct ctr_host *host, struct ctr_sync *sync,
     struct testhost *t = sync_of(host, sync);
 
     require(n >= 1 && n <= 1024, "sync_put: %u contacts", n);
-    if (t->cancel_after && ++t->put_calls >= t->cancel_after)
+    require(t->clock != t->paused_at, "sync_put: no time passed since -CTR_EPAUSE");
+    t->put_calls++;
+    if (t->cancel_after && t->put_calls >= t->cancel_after)
         return -CTR_ECANCELED;
     for (uint32_t i = 0; i < n; i++) {
-        contact_check(&contacts[i]);
+        testhost_contact_check(&contacts[i]);
         if (!t->discard)
             contact_keep(t, &contacts[i]);
         t->n_contacts++;
     }
-    return 0;
+    if (t->plugin->source->threading != CTR_ON_LOOP || !t->pause_every ||
+        t->put_calls % t->pause_every != 0)
+        return 0;
+    t->paused_at = t->clock;
+    return -CTR_EPAUSE;
 }
 
 static int32_t sync_delete(const struct ctr_host *host, struct ctr_sync *sync,
@@ -146,6 +152,25 @@ static int32_t sync_canceled(const struct ctr_host *host, struct ctr_sync *sync)
     return t->cancel_after && t->put_calls >= t->cancel_after ? -CTR_ECANCELED : 0;
 }
 
+static int32_t sync_group(const struct ctr_host *host, struct ctr_sync *sync,
+                          struct ctr_str group, const struct ctr_str *members, uint32_t n)
+{
+    struct testhost *t = sync_of(host, sync);
+    char *name;
+
+    require(group.ptr && group.len >= 1, "sync_group: a group without a name");
+    require(n == 0 || members, "sync_group: %u members and no array", n);
+    name = testhost_copy(t, group.ptr, group.len);
+    if (n == 0)
+        testhost_pair_add(t, &t->groups, name, "");
+    for (uint32_t i = 0; i < n; i++) {
+        require(members[i].ptr && members[i].len, "sync_group: a member without a name");
+        testhost_pair_add(t, &t->groups, name,
+                          testhost_copy(t, members[i].ptr, members[i].len));
+    }
+    return t->cancel_after && t->put_calls >= t->cancel_after ? -CTR_ECANCELED : 0;
+}
+
 static void sync_end(struct testhost *t, struct ctr_sync *sync, int32_t status)
 {
     require(status <= 0, "sync ended with %d: a code must be 0 or negative", status);
@@ -182,11 +207,12 @@ static int32_t watch(const struct ctr_host *host, const char *path, uint32_t set
 static void sync_reset(struct testhost *t)
 {
     t->n_contacts = 0;
-    t->rejects.n = t->deletes.n = t->put_calls = 0;
+    t->rejects.n = t->deletes.n = t->groups.n = t->put_calls = 0;
     t->cursor = NULL;
     t->became_full = false;
     t->progress_done = t->progress_total = 0;
     t->failure[0] = 0;
+    t->paused_at = -1;
     t->sync_running = true;
 }
 
@@ -251,4 +277,5 @@ void testhost_sync_init(struct testhost *t)
     t->host.sync_progress = sync_progress;
     t->host.sync_canceled = sync_canceled;
     t->host.sync_done = sync_done;
+    t->host.sync_group = sync_group;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "contactor/ext/poll.h"
 #include "private.h"
 
 struct testhost_task {
@@ -133,6 +134,8 @@ static void host_fail(const struct ctr_host *host, const char *text)
 static const void *host_extension(const struct ctr_host *host, const char *id)
 {
     testhost_of(host);
+    if (strcmp(id, CTR_POLL_ID) == 0)
+        return testhost_polls();
     return strcmp(id, CTR_NET_ID) == 0 ? testhost_net() : NULL;
 }
 
@@ -230,9 +233,13 @@ bool testhost_step(struct testhost *t)
 {
     struct ctr_timer *timer = timer_next(t);
 
-    if (timer)
+    int64_t wait = !timer ? -1 : timer->due > t->clock ? timer->due - t->clock : 0;
+    bool happened = testhost_poll(t, wait);
+
+    timer = timer_next(t);
+    if (timer && (!happened || timer->due <= t->clock))
         timer_fire(t, timer);
-    return timer != NULL;
+    return happened || timer;
 }
 
 void testhost_advance(struct testhost *t, int64_t ms)
@@ -240,9 +247,13 @@ void testhost_advance(struct testhost *t, int64_t ms)
     int64_t end = t->clock + ms;
 
     testhost_run(t);
-    for (struct ctr_timer *timer; (timer = timer_next(t)) && timer->due <= end;)
+    testhost_poll(t, 0);
+    for (struct ctr_timer *timer; (timer = timer_next(t)) && timer->due <= end;) {
         timer_fire(t, timer);
-    t->clock = end;
+        testhost_poll(t, 0);
+    }
+    if (t->clock < end)
+        t->clock = end;
 }
 
 /* --- metrics --------------------------------------------------------------------------
@@ -316,6 +327,7 @@ struct testhost *testhost_create(const struct ctr_plugin *plugin, const char *in
     t->clock = 1000;
     testhost_config_init(t);
     testhost_sync_init(t);
+    testhost_test_init(t);
     testhost_query_init(t);
     return t;
 }
@@ -325,6 +337,7 @@ static void instance_end(struct testhost *t)
     if (t->plugin->destroy)
         t->plugin->destroy(t->instance);
     t->instance = NULL;
+    testhost_polls_end(t);
     for (struct ctr_timer *i = t->timers; i; i = i->next)
         i->armed = false;
 }
@@ -386,6 +399,9 @@ void testhost_destroy(struct testhost *t)
     free(t->watches.at);
     free(t->metrics.at);
     free(t->rejects.at);
+    free(t->groups.at);
+    free(t->steps);
+    free(t->hits);
     free(t->deletes.at);
     free(t->users.at);
     free(t->options.at);

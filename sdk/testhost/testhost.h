@@ -8,7 +8,8 @@
  *     testhost_destroy(t);                    stop, destroy
  *
  * Nothing happens by itself: testhost_run runs what was posted, testhost_advance lets
- * time pass. Everything runs on the calling thread. A plugin that breaks the contract (a
+ * time pass. Only while a plugin waits for a descriptor (ext/poll.h) a sync takes real
+ * time. Everything runs on the calling thread. A plugin that breaks the contract (a
  * handle used after its end, a call in the wrong place, a malformed struct) is told so on
  * stderr and the process aborts. What the test may read and set are the members below. */
 #ifndef CONTACTOR_TESTHOST_H
@@ -27,6 +28,13 @@ struct testhost_pair {
 struct testhost_pairs {
     struct testhost_pair *at;
     uint32_t n, cap;
+};
+
+/* A step a test told. */
+struct testhost_step {
+    char *step;
+    int32_t status;
+    char *detail, *remedy; /* NULL: none */
 };
 
 struct testhost_task;
@@ -57,8 +65,21 @@ struct testhost {
     bool became_full;              /* sync_full was called */
     uint64_t progress_done, progress_total;
     uint32_t cancel_after; /* set: sync_put says -CTR_ECANCELED from the n-th call */
+    uint32_t pause_every; /* set: each n-th sync_put says -CTR_EPAUSE to an ON_LOOP one */
     bool sync_running;
     int32_t sync_status;
+    struct testhost_pairs groups; /* group, member; a group nobody is in: member "" */
+
+    /* --- the last test */
+    struct testhost_step *steps;
+    uint32_t n_steps;
+
+    /* --- the last live search */
+    struct ctr_contact **hits; /* deep copies */
+    uint32_t n_hits;
+    uint32_t cancel_after_hits; /* set: search_hits says -CTR_ECANCELED from then on */
+    bool search_running;
+    int32_t search_status;
 
     /* --- what queries see */
     struct ctr_contact **directory; /* testhost_add */
@@ -80,9 +101,11 @@ struct testhost {
     struct testhost_pairs options;
     struct testhost_task *tasks;
     struct ctr_timer *timers;
+    struct ctr_poll *polls;
     struct ctr_stream *streams;
     void *blocks;
-    uint32_t put_calls, auths_open;
+    uint32_t put_calls, auths_open, cap_steps, cap_hits;
+    int64_t paused_at;
     uint64_t cap_contacts;
 };
 
@@ -117,6 +140,17 @@ void testhost_advance(struct testhost *t, int64_t ms);
 /* One sync; cursor NULL: a full one. An ON_LOOP source is run, time included, until its
  * sync_done. returns its status */
 int32_t testhost_sync(struct testhost *t, const char *cursor);
+/* The source's test; look at t->steps. A plugin without one: -CTR_ENOTSUP. Dies when it
+ * fails without a step that says so. */
+int32_t testhost_test(struct testhost *t);
+/* The step of this name, or NULL. */
+const struct testhost_step *testhost_step_find(const struct testhost *t,
+                                               const char *step);
+/* A live search, until its search_done; look at t->hits. returns its status */
+int32_t testhost_search(struct testhost *t, const struct ctr_query *query);
+/* The same for a number over all phone kinds, in the three spellings the daemon gives. */
+int32_t testhost_search_number(struct testhost *t, const char *e164, const char *national,
+                               const char *asked);
 const struct ctr_contact *testhost_find(const struct testhost *t, const char *id);
 /* Value i of a kind, NUL-terminated, or NULL. name: of a custom field, else NULL. */
 const char *testhost_value(const struct ctr_contact *c, uint32_t kind, const char *name,
