@@ -93,6 +93,7 @@ static void blocking_run(struct subject *s)
     int slowest = 0;
 
     probe_plugin(s);
+    probe.timed = true;
     for (int i = 0; i < ROUNDS; i++) {
         check_step("round %d of timing the calls", i + 1);
         one_round(s, least, i == 0);

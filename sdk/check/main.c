@@ -16,16 +16,16 @@ enum { EXIT_RIGHT = 0, EXIT_BROKEN = 1, EXIT_USAGE = 2, EXIT_LOAD = 3 };
 
 /* In the order they run: what the others build upon comes first. */
 const struct check *const checks[] = {
-    &check_descriptor, &check_object,     &check_schema,
-    &check_config,     &check_secrets,    &check_start,
-    &check_host_old,   &check_host_new,   &check_life,
-    &check_late,       &check_instances,  &check_memory,
-    &check_blocking,   &check_sync,       &check_sync_cancel,
-    &check_sync_error, &check_sync_pause, &check_sync_stop,
-    &check_cursor,     &check_search,     &check_search_cancel,
-    &check_parallel,   &check_test,       &check_pieces,
-    &check_noise,      &check_endless,    &check_hangup,
-    &check_pressure,   &check_tls,        NULL};
+    &check_descriptor,    &check_object,     &check_schema,
+    &check_config,        &check_start,      &check_sync,
+    &check_sync_cancel,   &check_sync_error, &check_sync_pause,
+    &check_sync_stop,     &check_cursor,     &check_search,
+    &check_search_cancel, &check_parallel,   &check_test,
+    &check_pieces,        &check_noise,      &check_endless,
+    &check_hangup,        &check_pressure,   &check_tls,
+    &check_host_old,      &check_host_new,   &check_life,
+    &check_late,          &check_instances,  &check_memory,
+    &check_blocking,      &check_secrets,    NULL};
 
 struct args {
     const char *file, *config;
@@ -192,10 +192,36 @@ static bool wanted(const struct args *a, const struct check *c)
     return a->n_only == 0;
 }
 
+/* One cause is told once: what fails in the same way as an earlier check is skipped. */
+static void skip_repeated(struct result *r, const struct check *c, struct finding *seen,
+                          const struct check **of, uint32_t *n)
+{
+    char text[RESULT_TEXT_MAX];
+    const char *step = strstr(r->failed.text, "; while: ");
+
+    if (r->state != RESULT_FAILED)
+        return;
+    snprintf(text, sizeof(text), "%.*s",
+             (int)(step ? (size_t)(step - r->failed.text) : strlen(r->failed.text)),
+             r->failed.text);
+    for (uint32_t i = 0; i < *n; i++)
+        if (strcmp(seen[i].text, text) == 0) {
+            r->state = RESULT_SKIPPED;
+            snprintf(r->failed.text, sizeof(r->failed.text),
+                     "it fails as \"%s\" does: see there", of[i]->name);
+            return;
+        }
+    memcpy(seen[*n].text, text, sizeof(text));
+    of[(*n)++] = c;
+}
+
 static int check_all(const struct args *a, const struct subject *s)
 {
     struct output out = {.json = a->json};
+    static struct finding seen[sizeof(checks) / sizeof(checks[0])];
+    const struct check *of[sizeof(checks) / sizeof(checks[0])];
     struct result *r = malloc(sizeof(*r));
+    uint32_t n_seen = 0;
     int status;
 
     if (!r)
@@ -211,6 +237,7 @@ static int check_all(const struct args *a, const struct subject *s)
     for (uint32_t i = 0; checks[i]; i++)
         if (wanted(a, checks[i])) {
             run_check(checks[i], s, r);
+            skip_repeated(r, checks[i], seen, of, &n_seen);
             output_result(&out, checks[i], r);
         }
     output_end(&out);

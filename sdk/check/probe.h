@@ -45,6 +45,7 @@ struct probe {
     bool replace_cursor;    /* the next sync gets this one */
     struct ctr_str cursor;  /* also: what the last sync gave; ours */
     uint32_t longer;        /* so many bytes more in structs the host gives */
+    bool timed;             /* fill `worst`: it costs a little */
     uint32_t abi;           /* set: the host's, which lacks what came later */
 
     /* --- seen */

@@ -363,13 +363,11 @@ static void judge(struct result *r, const struct child *c, const struct check *c
             fail_signal(r, c);
     } else if (sanitized(r, c)) {
         return;
-    } else if (WEXITSTATUS(c->status) != 0 || !*c->step) {
-        snprintf(text, sizeof(text), "the process ended with status %d",
+    } else if (WEXITSTATUS(c->status) != 0 ||
+               (check && strcmp(c->step, "the end of the process") != 0)) {
+        snprintf(text, sizeof(text), "the plugin ended the process with status %d",
                  WEXITSTATUS(c->status));
         fail_while(r, c, text, "A plugin never calls exit: it returns an error.");
-    } else if (strcmp(c->step, "the end of the process") != 0 && check) {
-        fail_while(r, c, "the plugin ended the process",
-                   "A plugin never calls exit: it returns an error.");
     } else if (r->n_warnings > 0) {
         r->state = RESULT_WARNING;
     }

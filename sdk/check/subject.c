@@ -11,11 +11,12 @@
 #include "options.h"
 
 /* min(theirs, ours) bytes into a zeroed struct that says our size. */
-static void copy_struct(void *ours, uint32_t size, const void *theirs)
+static void copy_struct(void *ours, uint32_t size, const void *theirs, uint32_t least)
 {
     uint32_t n;
 
     memcpy(&n, theirs, sizeof(n));
+    n = n < least ? least : n; /* that it is wrong is told by the check "descriptor" */
     memset(ours, 0, size);
     memcpy(ours, theirs, n < size ? n : size);
     memcpy(ours, &size, sizeof(size));
@@ -37,14 +38,16 @@ static void copy_roles(struct subject *s)
     struct ctr_plugin *p = &s->plugin;
 
     if (p->source) {
-        copy_struct(&s->source, sizeof(s->source), p->source);
+        copy_struct(&s->source, sizeof(s->source), p->source,
+                    offsetof(struct ctr_source, test));
         p->source = &s->source;
     }
     if (p->frontend) {
-        copy_struct(&s->frontend, sizeof(s->frontend), p->frontend);
+        copy_struct(&s->frontend, sizeof(s->frontend), p->frontend, sizeof(s->frontend));
         p->frontend = &s->frontend;
         if (s->frontend.stream) {
-            copy_struct(&s->stream, sizeof(s->stream), s->frontend.stream);
+            copy_struct(&s->stream, sizeof(s->stream), s->frontend.stream,
+                        sizeof(s->stream));
             s->frontend.stream = &s->stream;
         }
     }

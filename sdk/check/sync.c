@@ -204,6 +204,8 @@ static void sync_pause_run(struct subject *s)
                    "leave none out.",
                    "with -CTR_EPAUSE a sync puts %llu contacts, without %llu",
                    (unsigned long long)paused.n, (unsigned long long)plain.n);
+    check_note("%llu contacts with and without a pause after each sync_put",
+               (unsigned long long)paused.n);
     ids_finish(&plain);
     ids_finish(&paused);
     source_settle(t);
