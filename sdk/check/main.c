@@ -120,20 +120,32 @@ static const char *runtime_needed(const char *path)
     return found;
 }
 
-static void run_sanitized(const char *path, char **argv)
+/* "VALUE" or "VALUE:what was there". */
+static void env_prepend(const char *name, const char *value)
 {
-    const char *runtime = runtime_needed(path), *before = getenv("LD_PRELOAD");
-    char preload[PATH_MAX];
+    const char *before = getenv(name);
+    char text[PATH_MAX];
 
-    if (!runtime || getenv("CONTACTOR_CHECK_SANITIZED"))
-        return;
-    setenv("CONTACTOR_CHECK_SANITIZED", "1", 1);
-    if (usage_sanitized())
-        return;
-    snprintf(preload, sizeof(preload), "%s%s%s", runtime, before ? ":" : "",
+    snprintf(text, sizeof(text), "%s%s%s", value, before ? ":" : "",
              before ? before : "");
-    setenv("LD_PRELOAD", preload, 1);
+    setenv(name, text, 1);
+}
+
+/* Once more from the begin, with an environment that is right for checking: a cache of
+ * freed memory would hide small leaks and look like small ones. */
+static void prepare(const char *path, char **argv)
+{
+    const char *runtime = runtime_needed(path);
+
+    if (getenv("CONTACTOR_CHECK_PREPARED") || usage_sanitized())
+        return;
+    setenv("CONTACTOR_CHECK_PREPARED", "1", 1);
+    env_prepend("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0");
+    if (runtime)
+        env_prepend("LD_PRELOAD", runtime);
     execv("/proc/self/exe", argv);
+    fprintf(stderr, "contactor-plugin-check: goes on without a new start: %s\n",
+            strerror(errno));
 }
 
 /* --- what is checked ------------------------------------------------------------------
@@ -286,7 +298,7 @@ int main(int argc, char **argv)
     if (a.list) {
         output_list();
     } else {
-        run_sanitized(a.file, argv);
+        prepare(a.file, argv);
         status = check_file(&a);
     }
     clients_finish(&a.clients);

@@ -81,6 +81,7 @@ void *testhost_alloc(struct testhost *t, size_t n)
     testhost_lock(t);
     b->next = t->blocks;
     t->blocks = b;
+    t->allocated += sizeof(*b) + n + 16; /* what malloc adds, about */
     testhost_unlock(t);
     return b + 1;
 }
@@ -104,6 +105,7 @@ void testhost_pair_add(struct testhost *t, struct testhost_pairs *p, const char 
 {
     testhost_lock(t);
     if (p->n == p->cap) {
+        t->allocated += (p->cap ? p->cap : 16) * sizeof(*p->at);
         p->cap = p->cap ? p->cap * 2 : 16;
         p->at = must(realloc(p->at, p->cap * sizeof(*p->at)));
     }

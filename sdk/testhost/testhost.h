@@ -103,6 +103,7 @@ struct testhost {
     int64_t clock;
     struct ctr_config *config;
     struct testhost_pairs options;
+    uint64_t allocated; /* by the host itself, bytes */
     pthread_mutex_t lock;
     pthread_cond_t posted;
     struct testhost_task *tasks;

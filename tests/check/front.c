@@ -41,6 +41,13 @@ struct conn {
 
 static struct conn *kept; /* NO_CANCEL: what on_close does not free */
 
+static void crash(void)
+{
+    volatile uintptr_t nowhere = 8;
+
+    *(volatile int *)nowhere = 1;
+}
+
 static int32_t create(const struct ctr_host *host, const struct ctr_config *config,
                       void **instance)
 {
@@ -162,7 +169,7 @@ static int64_t on_data(void *conn, const uint8_t *data, uint64_t n)
     const uint8_t *end = memchr(data, '\n', n);
 
     if (WRONG == BYTE_CRASHES && memchr(data, 0xee, n))
-        *(volatile int *)(uintptr_t)8 = 1;
+        crash();
     if (c->request) { /* one question at a time */
         c->server->net->pause(c->stream);
         return 0;
@@ -184,7 +191,7 @@ static void on_tls(void *conn, int32_t status)
 {
     (void)conn;
     if (WRONG == TLS_CRASHES && status < 0)
-        *(volatile int *)(uintptr_t)8 = 1;
+        crash();
 }
 
 static void on_close(void *conn, uint32_t reason)

@@ -94,6 +94,13 @@ static void keep_forever(size_t n)
     }
 }
 
+static void crash(void)
+{
+    volatile uintptr_t nowhere = 8;
+
+    *(volatile int *)nowhere = 1;
+}
+
 static void sleep_ms(long ms)
 {
     const struct timespec ts = {ms / 1000, ms % 1000 * 1000000};
@@ -140,7 +147,7 @@ static int32_t create(const struct ctr_host *host, const struct ctr_config *conf
     struct source *s;
 
     if (WRONG == EMPTY_CRASHES && prefix && !*prefix)
-        *(volatile int *)(uintptr_t)8 = 1;
+        crash();
     if (WRONG == REFUSAL_LEAKS && prefix && strlen(prefix) >= sizeof(s->prefix))
         keep_forever(100);
     if (WRONG == REFUSES_SILENTLY && prefix && !*prefix)
