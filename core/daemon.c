@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -368,6 +369,7 @@ static void init(struct daemon *d, const char *config_path)
     list_init(&d->slots);
     list_init(&d->reloads);
     registry_init(&d->registry);
+    tzset(); /* the zone's file cannot be read later on */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN); /* until it can be followed */
     confine_prepare();
@@ -447,6 +449,13 @@ int daemon_check(const char *config_path)
     strbuf_finish(&text);
     tear_down(&d);
     return err == 0 ? EXIT_OK : EXIT_FAILED;
+}
+
+int daemon_isolated(const char *number)
+{
+    confine_prepare();
+    memory_prepare();
+    return isolate_child_main(atoi(number), rights_confine_isolated);
 }
 
 int daemon_describe(const char *plugin_path, int json)

@@ -10,6 +10,9 @@ int daemon_run(const char *config_path);
 /* Looks at the configuration as a start would; prints what is wrong. returns the exit
  * code */
 int daemon_check(const char *config_path);
+/* The process of an isolated source; number: its first descriptor. returns the exit code
+ */
+int daemon_isolated(const char *number);
 /* Prints what a plugin is. returns the exit code */
 int daemon_describe(const char *plugin_path, int json);
 

@@ -49,7 +49,9 @@ struct daemon {
     struct notify *notify;
     struct instance_env env;
     struct list slots;
-    char **confined; /* folders that can still be opened; NULL: all */
+    char **confined;  /* folders that can still be opened; NULL: all */
+    bool may_isolate; /* this program can still be executed */
+    char **startable; /* while confined: folders whose programs can still be started */
     int lock_fd;
     int64_t started; /* wall ms */
     uint64_t descriptors;
@@ -88,6 +90,11 @@ int rights_confine(struct daemon *d);
 /* System calls, after the last step of the start. */
 int rights_confine_calls(struct daemon *d);
 void rights_forget(struct daemon *d);
+/* The process of an isolated source, which has the daemon's rights so far. */
+int rights_confine_isolated(const struct isolate_options *o, char *error, size_t cap);
+/* Whether the processes of isolated sources can be started: they need a right that is
+ * kept only where the first configuration had one. */
+bool rights_may_isolate(const struct daemon *d, const struct settings *settings);
 
 /* ---- daemon_slots.c ---- */
 struct slot *slot_find(struct daemon *d, const char *name);

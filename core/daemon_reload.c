@@ -62,7 +62,24 @@ static int check_confined(struct reload *r)
 {
     const char *outside;
 
-    if (!r->d->confined || settings_within(r->next, r->d->confined, &outside))
+    if (!rights_may_isolate(r->d, r->next)) {
+        strbuf_fmt(&r->text,
+                   "%s: error: the daemon confined itself at its start and cannot start "
+                   "the process of an isolated source; restart it once\n",
+                   r->d->config_path);
+        return -CTR_EACCES;
+    }
+    if (!r->d->confined)
+        return 0;
+    if (!settings_programs_within(r->next, r->d->startable, &outside)) {
+        strbuf_fmt(&r->text,
+                   "%s: error: the daemon confined itself to the programs of its first "
+                   "configuration and cannot start those in %s; restart it, or set "
+                   "confine = false in [contactor] and restart it once\n",
+                   r->d->config_path, outside);
+        return -CTR_EACCES;
+    }
+    if (settings_within(r->next, r->d->confined, &outside))
         return 0;
     strbuf_fmt(&r->text,
                "%s: error: the daemon confined itself to the folders of its first "

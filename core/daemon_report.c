@@ -32,6 +32,29 @@ static void set_string(cJSON *json, const char *name, const char *value)
     cJSON_AddStringToObject(json, name, value);
 }
 
+/* Of a source whose plugin runs in a process of its own. */
+static void add_process(cJSON *json, const struct slot *slot)
+{
+    struct isolate_info info;
+    cJSON *process;
+    char when[32];
+
+    if (!slot->in || !instance_isolated(slot->in, &info))
+        return;
+    process = cJSON_AddObjectToObject(json, "process");
+    cJSON_AddStringToObject(process, "state", info.state);
+    cJSON_AddNumberToObject(process, "pid", (double)info.pid);
+    cJSON_AddNumberToObject(process, "restarts", info.restarts);
+    cJSON_AddNumberToObject(process, "memory", (double)info.memory);
+    cJSON_AddStringToObject(process, "last_end", info.last_end);
+    if (info.last_end_at > 0)
+        cJSON_AddStringToObject(process, "last_end_at",
+                                clock_format(info.last_end_at, when, sizeof(when)));
+    if (info.next_start > 0)
+        cJSON_AddStringToObject(process, "next_start",
+                                clock_format(info.next_start, when, sizeof(when)));
+}
+
 static cJSON *source_json(struct daemon *d, const struct slot *slot)
 {
     const char *name = slot->name + SOURCE_PREFIX;
@@ -40,6 +63,7 @@ static cJSON *source_json(struct daemon *d, const struct slot *slot)
     if (!json)
         json = source_unknown(name);
     set_string(json, "plugin", slot->plugin_name);
+    add_process(json, slot);
     if (slot->problem) {
         set_string(json, "state", "failed");
         set_string(json, "last_error", slot->problem);
@@ -261,6 +285,49 @@ static void put_process(struct daemon *d, struct strbuf *out)
                 (double)usage.ru_maxrss * 1024);
 }
 
+static double get_up(const struct isolate_info *info)
+{
+    return info->pid > 0 && strcmp(info->state, "running") == 0;
+}
+
+static double get_restarts(const struct isolate_info *info)
+{
+    return info->restarts;
+}
+
+static double get_memory(const struct isolate_info *info)
+{
+    return (double)info->memory;
+}
+
+static void put_processes(struct daemon *d, struct strbuf *out, const char *name,
+                          const char *kind, const char *help,
+                          double (*get)(const struct isolate_info *))
+{
+    strbuf_fmt(out, "# HELP contactor_%s %s\n# TYPE contactor_%s %s\n", name, help, name,
+               kind);
+    list_for_each(it, &d->slots)
+    {
+        struct slot *slot = list_entry(it, struct slot, link);
+        struct isolate_info info;
+
+        if (slot->in && !slot->removed && instance_isolated(slot->in, &info))
+            strbuf_fmt(out, "contactor_%s{source=\"%s\"} %.15g\n", name,
+                       slot->name + SOURCE_PREFIX, get(&info));
+    }
+}
+
+static void put_isolated(struct daemon *d, struct strbuf *out)
+{
+    put_processes(d, out, "source_process_up", "gauge",
+                  "1 when the process of an isolated source runs.", get_up);
+    put_processes(d, out, "source_process_restarts_total", "counter",
+                  "How often the process of an isolated source was started again.",
+                  get_restarts);
+    put_processes(d, out, "source_process_resident_bytes", "gauge",
+                  "Memory used by the process of an isolated source.", get_memory);
+}
+
 static void report_metrics(void *ctx, struct strbuf *out)
 {
     struct daemon *d = ctx;
@@ -279,6 +346,7 @@ static void report_metrics(void *ctx, struct strbuf *out)
     }
     put_process(d, out);
     put_net(d, out);
+    put_isolated(d, out);
     flow_metrics(d->flow, out);
     instance_metrics(all, n, out);
     free(all);

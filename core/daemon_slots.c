@@ -108,10 +108,15 @@ int slot_make(struct daemon *d, struct settings_instance *si, struct instance **
               char *error, size_t cap)
 {
     struct instance *in;
-    int err = instance_create(&d->env, si->plugin, si->role, si->name,
-                              settings_take_values(si), &in, error, cap);
+    int err = 0;
 
     *out = NULL;
+    if (si->isolated)
+        instance_create_isolated(&d->env, si->plugin, si->name, settings_take_values(si),
+                                 &si->isolate, &in);
+    else
+        err = instance_create(&d->env, si->plugin, si->role, si->name,
+                              settings_take_values(si), &in, error, cap);
     if (err != 0)
         return err;
     if (si->role == INSTANCE_FRONTEND && si->n_addresses > 0)

@@ -2,8 +2,10 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "daemon.h"
+#include "plugin/isolate.h"
 #include "settings.h"
 
 #define DEFAULT_CONFIG "/etc/contactor/contactor.toml"
@@ -44,6 +46,8 @@ int main(int argc, char **argv)
     const char *config = DEFAULT_CONFIG, *plugin = NULL;
     int check = 0, json = 0, option;
 
+    if (argc == 4 && strcmp(argv[1], ISOLATE_ARGUMENT) == 0)
+        return daemon_isolated(argv[2]);
     while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
         switch (option) {
         case 'c':

@@ -308,6 +308,7 @@ void settings_destroy(struct settings *settings)
     settings_forget_passwords(settings);
     conf_values_destroy(settings->daemon.values);
     free(settings->folders);
+    free(settings->programs);
     arena_finish(&settings->arena);
     free(settings);
 }
@@ -355,13 +356,13 @@ void settings_add_file(struct settings_build *b, const char *path)
     free(real);
 }
 
-static bool folder_within(const char *folder, char *const *allowed)
+bool settings_path_within(const char *path, char *const *allowed)
 {
     for (; *allowed; allowed++) {
         size_t n = strlen(*allowed);
 
-        if (strcmp(*allowed, "/") == 0 || (strncmp(folder, *allowed, n) == 0 &&
-                                           (folder[n] == '\0' || folder[n] == '/')))
+        if (strcmp(*allowed, "/") == 0 ||
+            (strncmp(path, *allowed, n) == 0 && (path[n] == '\0' || path[n] == '/')))
             return true;
     }
     return false;
@@ -371,7 +372,7 @@ bool settings_within(const struct settings *settings, char *const *allowed,
                      const char **outside)
 {
     for (unsigned i = 0; i < settings->n_folders; i++) {
-        if (!folder_within(settings->folders[i], allowed)) {
+        if (!settings_path_within(settings->folders[i], allowed)) {
             *outside = settings->folders[i];
             return false;
         }

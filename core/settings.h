@@ -17,6 +17,7 @@
 #include "flow/flow.h"
 #include "net/net.h"
 #include "plugin/instance.h"
+#include "plugin/isolate.h"
 #include "plugin/loader.h"
 
 /* [contactor] */
@@ -41,6 +42,9 @@ struct settings_instance {
     struct ctr_config *values;
     /* The part of it that a running instance cannot take on: equal, it runs on. */
     struct ctr_config *identity;
+    /* Sources: `isolated`, and within which bounds. */
+    bool isolated;
+    struct isolate_options isolate;
     /* Front ends. */
     struct net_service_options net;
     struct net_address *addresses;
@@ -57,6 +61,9 @@ struct settings {
     struct flow_config flow;
     char **folders; /* read by the daemon: what confinement leaves; NULL-terminated */
     unsigned n_folders;
+    char **programs; /* folders from which plugins start programs; NULL-terminated; NULL:
+                      * none does */
+    unsigned n_programs;
     struct ctr_config **users; /* their values: secrets are wiped with them */
     unsigned n_users;
 };
@@ -87,5 +94,8 @@ struct ctr_config *settings_take_values(struct settings_instance *instance);
 /* Whether every folder lies in one of `allowed`; if not, which one does not. */
 bool settings_within(const struct settings *settings, char *const *allowed,
                      const char **outside);
+/* The same of the folders from which programs are started. */
+bool settings_programs_within(const struct settings *settings, char *const *allowed,
+                              const char **outside);
 
 #endif

@@ -8,9 +8,12 @@ static void check_principal(struct settings_build *b, const struct conf_node *no
 
     if (node->type != CONF_STRING)
         return; /* told by the schema */
+    /* A source may tell of it later; until then nobody is in it. */
     if (who[0] == '@' && !settings_known(who + 1, b->groups, b->n_groups))
-        diag_error(b->diag, node->at, "no user belongs to a group '%s'%s", who + 1,
-                   settings_hint(who + 1, b->groups, b->n_groups, hint, sizeof(hint)));
+        diag_warning(b->diag, node->at,
+                     "no user belongs to a group '%s', unless a source brings it%s",
+                     who + 1,
+                     settings_hint(who + 1, b->groups, b->n_groups, hint, sizeof(hint)));
     else if (who[0] != '@' && strcmp(who, "anonymous") != 0 &&
              !settings_known(who, b->users, b->n_users))
         diag_error(b->diag, node->at, "there is no [user.%s]%s", who,

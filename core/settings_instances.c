@@ -78,8 +78,8 @@ static bool merge_tables(struct section *s, struct ctr_option *out, uint32_t *n)
 static bool is_live(const struct section *s, const char *name)
 {
     static const char *const source[] = {
-        "dialplan",    "priority",           "sync", "allow", "fields",
-        "stale_after", "max_delete_percent", "live"};
+        "dialplan",    "priority",           "sync", "allow",        "fields",
+        "stale_after", "max_delete_percent", "live", "live_timeout", "sync_limit"};
     static const char *const frontend[] = {"dialplan",   "output_format", "size_limit",
                                            "time_limit", "ambiguity",     "company_match",
                                            "anonymous",  "sources",       "fields"};
@@ -102,7 +102,9 @@ static int read_values(struct section *s)
         diag_error(s->b->diag, s->node->key_at, "%s", s->in->problem);
         return -CTR_ECONF;
     }
-    err = schema_read(s->node, s->in->name, tables, 2, 0, s->b->diag, &s->in->values);
+    err = schema_read(s->node, s->in->name, tables, 2,
+                      s->b->flags & SETTINGS_STRICT ? SCHEMA_STRICT : 0, s->b->diag,
+                      &s->in->values);
     if (err != 0)
         return err;
     tables[0].options = hard;
@@ -128,10 +130,14 @@ static void add_paths(struct section *s)
     struct schema_table tables[2] = {*s->host, plugin_options(s->in->plugin)};
 
     for (unsigned t = 0; t < 2; t++)
-        for (uint32_t i = 0; i < tables[t].n; i++)
-            if (tables[t].options[i].type == CTR_OPT_PATH)
-                settings_add_file(s->b,
-                                  conf_str(s->in->values, tables[t].options[i].name));
+        for (uint32_t i = 0; i < tables[t].n; i++) {
+            const struct ctr_option *option = &tables[t].options[i];
+
+            if (option->flags & CTR_OPT_PROGRAM)
+                settings_add_program(s->b, option, s->in->values);
+            else if (option->type == CTR_OPT_PATH)
+                settings_add_file(s->b, conf_str(s->in->values, option->name));
+        }
     settings_add_secrets(s->b, s->node);
 }
 
@@ -139,7 +145,10 @@ static void check_by_plugin(struct section *s)
 {
     unsigned before = s->b->diag->errors;
     char error[1024];
-    int err = instance_check(s->in->plugin, s->in->values, error, sizeof(error));
+    int err = s->in->isolated
+                  ? isolate_check(s->in->plugin, s->in->values, &s->in->isolate, error,
+                                  sizeof(error))
+                  : instance_check(s->in->plugin, s->in->values, error, sizeof(error));
 
     if (err != 0 && (error[0] || s->b->diag->errors == before))
         diag_error(s->b->diag, s->node->key_at, "[%s] %s", s->in->name,
@@ -195,6 +204,7 @@ static void read_sources(struct settings_build *b, struct flow_source_config *so
         if (read_section(&s) != 0)
             continue;
         section_read_source(&s, source);
+        section_read_isolation(&s);
         if (s.in->plugin) {
             add_paths(&s);
             check_by_plugin(&s);

@@ -94,9 +94,12 @@ static const struct ctr_option source_table[] = {
            "How its numbers are written: the NAME of a [dialplan.NAME]; without it the "
            "only one there is."),
     INT("priority", "100", 0, 1000000, "Of two sources the lower one's name is shown."),
-    STRING("sync", "1h",
-           "The time between two syncs, or \"manual\". What a plugin watches is synced "
-           "on each change besides."),
+    {.name = "sync",
+     .type = CTR_OPT_LIST,
+     .default_value = "1h",
+     .doc = "The time between two syncs; or times of day such as [\"06:00\", "
+            "\"12:30\"]; or \"manual\". What a plugin watches is synced on each "
+            "change besides."},
     LIST("allow", "Who may see it: users, @groups, \"anonymous\"; without it every "
                   "authenticated user, and anonymous where the front end allows it."),
     {.name = "fields",
@@ -109,6 +112,22 @@ static const struct ctr_option source_table[] = {
         "A sync that would delete a larger share of the contacts is refused until an "
         "administrator allows it once."),
     BOOL("live", "false", "Ask the source itself at lookup, too."),
+    BOOL(
+        "isolated", "false",
+        "Run the plugin in a process of its own: when it crashes or hangs, it is started "
+        "again, and its last good data answer meanwhile."),
+    SIZE("isolated_memory", "512M", 16 * MIB, 16 * TIB,
+         "The most memory the process of an isolated source may use; one that uses more "
+         "is ended and started again."),
+    DURATION("isolated_patience", "10s", 1 * SECOND, HOUR,
+             "How long the process of an isolated source may leave the daemon without an "
+             "answer, or go on with a sync it was told to end, before it is ended and "
+             "started again."),
+    DURATION("live_timeout", "1500ms", 10, 60 * SECOND,
+             "How long a lookup waits for the live source, within the time limit of the "
+             "client."),
+    DURATION("sync_limit", "1h", 1 * SECOND, 2 * DAY,
+             "A sync that takes longer is ended."),
 };
 
 static const struct ctr_option frontend_table[] = {

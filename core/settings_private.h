@@ -45,6 +45,12 @@ void settings_add_folder(struct settings_build *b, const char *path);
 void settings_add_file(struct settings_build *b, const char *path);
 void settings_add_secrets(struct settings_build *b, const struct conf_node *section);
 
+/* settings_programs.c: what an option that names a program needs later: the program's
+ * folder and its interpreter's to start it, and to read what its arguments name. */
+void settings_add_program(struct settings_build *b, const struct ctr_option *option,
+                          const struct ctr_config *values);
+bool settings_path_within(const char *path, char *const *allowed);
+
 /* settings_plans.c: sections [dialplan.NAME], and a reference to one. */
 void settings_read_plans(struct settings_build *b);
 void settings_check_plan(struct settings_build *b, const struct conf_node *section);
@@ -75,6 +81,8 @@ uint32_t settings_kind_of(const char *name);
 
 /* settings_source.c, settings_frontend.c */
 void section_check_interval(struct section *s);
+/* In a process of its own or not; before the plugin looks at its options. */
+void section_read_isolation(struct section *s);
 void section_read_source(struct section *s, struct flow_source_config *source);
 void section_read_frontend(struct section *s, struct flow_client_config *client);
 

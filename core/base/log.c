@@ -28,8 +28,10 @@ static const struct {
     {LOG_LEVEL_DEBUG, "debug"},
 };
 
-/* The only mutable state of base: every thread logs, and the level is set at run time. */
+/* The only mutable state of base: every thread logs, and level and writer are set at run
+ * time. */
 static atomic_int current_level = LOG_LEVEL_INFO;
+static _Atomic(log_writer_fn) current_writer;
 
 struct line {
     char text[LINE_CAP];
@@ -94,6 +96,7 @@ static void write_line(const struct line *line)
 void log_line(enum log_level level, const char *who, const char *fmt, ...)
 {
     int saved_errno = errno;
+    log_writer_fn writer = atomic_load(&current_writer);
     char text[TEXT_MAX], where[128];
     struct line line;
     va_list ap;
@@ -109,6 +112,11 @@ void log_line(enum log_level level, const char *who, const char *fmt, ...)
         snprintf(text, sizeof(text), "message could not be formatted");
     else if ((size_t)n >= sizeof(text))
         memcpy(text + sizeof(text) - 4, "...", 4);
+    if (writer) {
+        writer(level, who ? who : "core", text);
+        errno = saved_errno;
+        return;
+    }
     snprintf(where, sizeof(where), "%s", who ? who : "core");
     put_head(&line, level);
     put_escaped(&line, where);
@@ -117,6 +125,11 @@ void log_line(enum log_level level, const char *who, const char *fmt, ...)
     put_char(&line, '\n');
     write_line(&line);
     errno = saved_errno;
+}
+
+void log_set_writer(log_writer_fn fn)
+{
+    atomic_store(&current_writer, fn);
 }
 
 void log_set_level(enum log_level level)

@@ -22,6 +22,11 @@ void log_line(enum log_level level, const char *who, const char *fmt, ...)
 #define log_info(who, ...)  log_line(LOG_LEVEL_INFO, who, __VA_ARGS__)
 #define log_debug(who, ...) log_line(LOG_LEVEL_DEBUG, who, __VA_ARGS__)
 
+/* Where lines go instead of stderr (a process that belongs to another one); NULL: stderr.
+ * fn: any thread. */
+typedef void (*log_writer_fn)(enum log_level level, const char *who, const char *text);
+void log_set_writer(log_writer_fn fn);
+
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
 /* "error" | "warn" | "info" | "debug"; returns 0 | -CTR_EINVAL */

@@ -288,13 +288,12 @@ static int step_swap(struct cache_load *load)
         return rc;
     state.sum = b->sum;
     state_after(load, &state, state.contacts > 0 || old);
-    rc = env_end(c, txn, meta_put_source(c, txn, source, &state));
+    rc = env_end(c, txn, state_put(load, txn, &state));
     if (rc) {
         strbuf_finish(&state.cursor);
         return rc;
     }
-    source->stored = true;
-    cache_publish(source, &state);
+    state_publish(load, &state);
     b->state.slot = NULL; /* the source's now */
     if (old)
         old->taken = false;

@@ -104,6 +104,7 @@ static void cache_free(struct cache *c)
         struct cache_source *source = list_entry(it, struct cache_source, link);
 
         source_state_clear(&source->state);
+        strbuf_finish(&source->groups);
         free(source->name);
         free(source);
     }
@@ -205,6 +206,17 @@ void cache_publish(struct cache_source *source, struct source_state *state)
     pthread_rwlock_unlock(&c->gate);
 }
 
+void cache_publish_groups(struct cache_source *source, struct strbuf *groups)
+{
+    struct cache *c = source->cache;
+
+    pthread_rwlock_wrlock(&c->gate);
+    strbuf_finish(&source->groups);
+    source->groups = *groups;
+    pthread_rwlock_unlock(&c->gate);
+    *groups = (struct strbuf){0};
+}
+
 struct cache_source *cache_source_named(struct cache *c, struct ctr_str name)
 {
     struct cache_source *source = NULL;
@@ -276,6 +288,17 @@ int cache_cursor(struct cache_source *source, struct strbuf *out)
     return rc;
 }
 
+int cache_groups(struct cache_source *source, struct strbuf *out)
+{
+    int rc = -CTR_ENOENT;
+
+    look_begin(source->cache);
+    if (source->groups.len > 0)
+        rc = strbuf_add(out, source->groups.ptr, source->groups.len);
+    look_end(source->cache);
+    return rc;
+}
+
 void cache_health(struct cache *c, struct cache_health *out)
 {
     MDB_envinfo info = {0};
@@ -300,6 +323,7 @@ void cache_health(struct cache *c, struct cache_health *out)
 static int forget(struct cache *c, struct cache_source *source)
 {
     struct source_state none = {0};
+    struct strbuf no_groups = {0};
     struct slot *slot = source->state.slot;
     MDB_txn *txn;
     int rc = env_ready(c);
@@ -319,6 +343,7 @@ static int forget(struct cache *c, struct cache_source *source)
     source->stored = false;
     source->version++;
     cache_publish(source, &none);
+    cache_publish_groups(source, &no_groups);
     if (slot)
         slot->taken = false;
     slot_sweep(c);

@@ -54,6 +54,8 @@ struct cache_info {
 void cache_source_info(struct cache_source *source, struct cache_info *out); /* loop */
 /* The cursor committed with the last load. returns 0 | -CTR_ENOENT. Loop. */
 int cache_cursor(struct cache_source *source, struct strbuf *out);
+/* What cache_load_groups put beside the contacts. returns 0 | -CTR_ENOENT. Loop. */
+int cache_groups(struct cache_source *source, struct strbuf *out);
 
 /* Bytes of the map in use and its limit; whether the last write failed (disk full, I/O).
  */
@@ -68,6 +70,16 @@ void cache_health(struct cache *cache, struct cache_health *out);
 
 struct cache_load;
 
+/* The first contacts a load adds, changes and deletes, for people to look at. */
+enum { CACHE_SAMPLE_MAX = 10, CACHE_SAMPLE_TEXT = 96 };
+enum cache_change { CACHE_ADDED, CACHE_CHANGED, CACHE_DELETED, CACHE_CHANGES };
+struct cache_sample {
+    unsigned n[CACHE_CHANGES];
+    struct {
+        char id[CACHE_SAMPLE_TEXT], name[CACHE_SAMPLE_TEXT]; /* cut to fit */
+    } item[CACHE_CHANGES][CACHE_SAMPLE_MAX];
+};
+
 struct cache_load_options {
     bool full;                   /* what is not put is deleted */
     const struct dialplan *plan; /* copied */
@@ -76,11 +88,18 @@ struct cache_load_options {
     uint64_t shape;
     /* A full load that would delete more of what there is is refused, and one that brings
      * nothing where there was something; up to five contacts any number but all may go.
-     * 100: never refused */
+     * 100: never refused; nor is the first load, before which there are only contacts
+     * that were put aside */
     unsigned max_delete_percent;
     bool allow_delete; /* this once */
     bool may_wait;     /* put may block while the lane catches up (source lanes) */
     bool dry_run;      /* count only, commit nothing */
+    /* dry_run: filled by the time the commit is done. The caller's; may be NULL. */
+    struct cache_sample *sample;
+    /* Contacts that somebody asked for, not what the source has: how old its data are
+     * stays as it is. A delta. -CTR_EVERSION at commit: what there is has another shape
+     */
+    bool aside;
 };
 
 struct cache_load_stats {
@@ -97,8 +116,13 @@ int cache_load_begin(struct cache_source *source,
 /* returns 0 | -CTR_EPAUSE (not may_wait: taken, slow down) | the error of the lane so far
  */
 int cache_load_put(struct cache_load *load, const struct ctr_contact *contacts, size_t n);
+/* One that is encoded already. */
+int cache_load_put_record(struct cache_load *load, struct ctr_str record);
 /* A delta only: -CTR_EINVAL in a full load, which deletes what it does not put. */
 int cache_load_delete(struct cache_load *load, const struct ctr_str *ids, size_t n);
+/* Bytes of the caller's, committed with the load in place of those there are; without
+ * this call these stay. Before the commit. */
+void cache_load_groups(struct cache_load *load, struct ctr_str groups);
 /* All or nothing, cursor and contacts in one transaction; waits for the lane. Frees load.
  * cursor: at most 64 KiB; absent: a full load leaves none, a delta the one there is.
  * returns 0 | -CTR_EREFUSED (too many deletions; stats tell) | -CTR_EFULL | -CTR_EIO |

@@ -7,6 +7,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/alloc.h"
 #include "base/error.h"
 #include "cache/load.h"
 
@@ -69,6 +70,8 @@ int compare_start(struct cache_load *load)
         stage_init(&load->stage, c->dir);
         keys_init(&load->keys);
         keys_init(&load->old_keys);
+        if (load->options.dry_run && load->options.sample)
+            load->sample = xcalloc(1, sizeof(*load->sample));
         /* Without a seed ids could be chosen that take each other's place. */
         if (getrandom(&load->seed, sizeof(load->seed), 0) != sizeof(load->seed))
             load->seed = (uint64_t)(uintptr_t)load;
@@ -93,6 +96,8 @@ void compare_finish(struct cache_load *load)
     idmap_finish(&load->ids);
     free(load->seen.bits);
     free(load->staged.bits);
+    free(load->sample);
+    load->sample = NULL;
     load->started = false;
 }
 
@@ -130,6 +135,60 @@ static int same_as_old(struct cache_load *load, uint32_t recno, struct ctr_str r
     return 0;
 }
 
+/* ---- the sample of a dry run ---- */
+
+static void copy_cut(char out[CACHE_SAMPLE_TEXT], struct ctr_str text)
+{
+    size_t n = text.len < CACHE_SAMPLE_TEXT - 1 ? text.len : CACHE_SAMPLE_TEXT - 1;
+
+    if (n > 0)
+        memcpy(out, text.ptr, n);
+    out[n] = '\0';
+}
+
+static void sample(struct cache_load *load, enum cache_change change,
+                   struct ctr_str record)
+{
+    struct record r = {(const uint8_t *)record.ptr, record.len};
+    struct cache_sample *s = load->sample;
+    struct record_iter it = {0};
+    struct record_field f;
+    unsigned i;
+
+    if (!s || s->n[change] == CACHE_SAMPLE_MAX)
+        return;
+    i = s->n[change]++;
+    copy_cut(s->item[change][i].id, record_id(&r));
+    if (record_next(&r, &it, &f) && f.kind == CTR_FIELD_DISPLAY_NAME)
+        copy_cut(s->item[change][i].name, f.value);
+}
+
+int sample_unseen(struct cache_load *load)
+{
+    struct cache *c = load->cache;
+    const struct source_state *s = &load->source->state;
+    MDB_cursor *cursor;
+    uint32_t recno;
+    MDB_val k, v;
+    int rc = compare_start(load);
+
+    if (rc || !s->slot)
+        return rc;
+    rc = mdb_cursor_open(c->lane_read, s->slot->dbi[DB_REC], &cursor);
+    if (rc == 0) {
+        rc = mdb_cursor_get(cursor, &k, &v, MDB_FIRST);
+        while (rc == 0 && load->sample->n[CACHE_DELETED] < CACHE_SAMPLE_MAX) {
+            memcpy(&recno, k.mv_data, sizeof(recno));
+            if (!bitmap_get(&load->seen, recno))
+                sample(load, CACHE_DELETED, str_make(v.mv_data, v.mv_size));
+            rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
+        }
+        mdb_cursor_close(cursor);
+    }
+    mdb_txn_reset(c->lane_read);
+    return env_error(c, rc == MDB_NOTFOUND ? 0 : rc);
+}
+
 /* A contact that must be written. */
 static int take(struct cache_load *load, uint32_t recno, struct ctr_str record)
 {
@@ -165,10 +224,12 @@ static int put_old(struct cache_load *load, uint32_t recno, struct ctr_str recor
     if (rc)
         return rc;
     load->n_old_seen++;
-    if (same)
+    if (same) {
         load->counts.unchanged++;
-    else
+    } else {
         load->counts.changed++;
+        sample(load, CACHE_CHANGED, record);
+    }
     return same && !load->build ? 0 : take(load, recno, record);
 }
 
@@ -185,6 +246,7 @@ static int put_new(struct cache_load *load, struct ctr_str id, struct ctr_str re
             return -CTR_EFULL;
         *recno = load->next_recno++;
         load->counts.added++;
+        sample(load, CACHE_ADDED, record);
     } else {
         load->counts.duplicates++;
         if (load->options.full)
@@ -205,6 +267,18 @@ int compare_put(struct cache_load *load, struct ctr_str record)
     return rc == -CTR_ENOENT ? put_new(load, id, record) : rc;
 }
 
+static int sample_old(struct cache_load *load, uint32_t recno)
+{
+    const struct slot *slot = load->source->state.slot;
+    MDB_val k = val_of(&recno, sizeof(recno)), v;
+    int rc =
+        slot ? mdb_get(load->cache->lane_read, slot->dbi[DB_REC], &k, &v) : MDB_NOTFOUND;
+
+    if (rc == 0)
+        sample(load, CACHE_DELETED, str_make(v.mv_data, v.mv_size));
+    return env_error(load->cache, rc == MDB_NOTFOUND ? 0 : rc);
+}
+
 static int stage_delete(struct cache_load *load, uint32_t recno, struct ctr_str id)
 {
     bool ok;
@@ -212,7 +286,7 @@ static int stage_delete(struct cache_load *load, uint32_t recno, struct ctr_str 
 
     load->counts.deleted++;
     if (load->options.dry_run)
-        return 0;
+        return sample_old(load, recno);
     rc = stage_add(&load->stage, STAGE_DELETE, recno, id);
     if (rc)
         return rc;

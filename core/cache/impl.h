@@ -27,7 +27,8 @@ enum {
     CACHE_SLOTS_MAX = CACHE_SOURCES_MAX + 8, /* some being built or emptied */
     CACHE_CURSORS = 32,
     CACHE_STEP_BYTES = 24 << 20, /* written in one transaction of a rebuild */
-    CACHE_CURSOR_MAX = 65536     /* a source's cursor, bytes */
+    CACHE_CURSOR_MAX = 65536,    /* a source's cursor, bytes */
+    CACHE_GROUPS_MAX = 24 << 20  /* a source's groups, bytes */
 };
 
 /* What "the contents of a slot" is to the loop and the lane. */
@@ -55,6 +56,7 @@ struct cache_source {
     struct cache *cache;
     char *name;
     struct source_state state;  /* written by the lane with the gate; read by both */
+    struct strbuf groups;       /* the same */
     bool stored;                /* lane: has a row */
     uint64_t version;           /* lane: changes when staged loads no longer fit */
     struct cache_load *loading; /* cache->lock */
@@ -153,11 +155,20 @@ int meta_put_format(MDB_txn *txn, MDB_dbi meta);
 int meta_put_txn(MDB_txn *txn, MDB_dbi meta);
 int meta_put_source(struct cache *c, MDB_txn *txn, const struct cache_source *source,
                     const struct source_state *state);
+int meta_put_groups(struct cache *c, MDB_txn *txn, const struct cache_source *source,
+                    const struct strbuf *groups);
 int meta_del_source(struct cache *c, MDB_txn *txn, const struct cache_source *source);
 /* Fills c->sources from the rows. */
 int meta_load(struct cache *c, MDB_txn *txn);
 /* For check.c: what a row says. */
-enum meta_kind { META_BAD, META_FORMAT_GOOD, META_FORMAT_FOREIGN, META_TXN, META_SOURCE };
+enum meta_kind {
+    META_BAD,
+    META_FORMAT_GOOD,
+    META_FORMAT_FOREIGN,
+    META_TXN,
+    META_SOURCE,
+    META_GROUPS
+};
 enum meta_kind meta_read_row(struct ctr_str key, struct ctr_str value, uint64_t *txn,
                              uint32_t *slot, uint64_t *sum, uint64_t *contacts);
 
@@ -211,6 +222,8 @@ typedef void (*cache_task_fn)(struct cache *c, void *arg);
 void cache_task(struct cache *c, cache_task_fn fn, void *arg);
 /* The gate alone, on the lane. */
 void cache_publish(struct cache_source *source, struct source_state *state);
+/* The same for its groups; takes the bytes. */
+void cache_publish_groups(struct cache_source *source, struct strbuf *groups);
 struct cache_source *cache_source_named(struct cache *c, struct ctr_str name);
 /* Marks, and has it set right on the lane. Any thread. */
 void cache_report(struct cache *c, atomic_bool *what);

@@ -153,6 +153,18 @@ int cache_load_put(struct cache_load *load, const struct ctr_contact *contacts, 
     return count_put(load, &more, rc);
 }
 
+int cache_load_put_record(struct cache_load *load, struct ctr_str record)
+{
+    struct cache_load_stats more = {.seen = 1};
+    struct batch *b = batch_of(load);
+    size_t begin = b->data.len;
+
+    strbuf_add(&b->data, (const char[5]){0}, 5);
+    strbuf_str(&b->data, record);
+    entry_close(b, begin, STAGE_PUT);
+    return count_put(load, &more, batch_full(b) ? flush(load) : 0);
+}
+
 int cache_load_delete(struct cache_load *load, const struct ctr_str *ids, size_t n)
 {
     struct cache_load_stats none = {0};
@@ -175,6 +187,13 @@ int cache_load_delete(struct cache_load *load, const struct ctr_str *ids, size_t
     return count_put(load, &none, rc);
 }
 
+void cache_load_groups(struct cache_load *load, struct ctr_str groups)
+{
+    strbuf_reset(&load->groups);
+    strbuf_str(&load->groups, groups);
+    load->has_groups = true;
+}
+
 void cache_load_progress(const struct cache_load *load, struct cache_load_stats *stats)
 {
     struct cache *c = load->cache;
@@ -187,7 +206,7 @@ void cache_load_progress(const struct cache_load *load, struct cache_load_stats 
 static void commit_begin(struct cache_load *load, struct ctr_str cursor)
 {
     (void)flush(load); /* its error is the load's, and found again by on_commit */
-    if (cursor.len > CACHE_CURSOR_MAX) {
+    if (cursor.len > CACHE_CURSOR_MAX || load->groups.len > CACHE_GROUPS_MAX) {
         pthread_mutex_lock(&load->cache->lock);
         load->error = load->error ? load->error : -CTR_EINVAL;
         pthread_mutex_unlock(&load->cache->lock);
@@ -313,8 +332,12 @@ static void finish(struct cache_load *load, int status)
     struct cache *c = load->cache;
     bool async = load->done != NULL;
 
+    /* Whoever waits for the end still has room for it; after an abort nobody may. */
+    if (load->sample)
+        *load->options.sample = *load->sample;
     compare_finish(load);
     strbuf_finish(&load->cursor);
+    strbuf_finish(&load->groups);
     pthread_mutex_lock(&c->lock);
     load->status = status;
     load->finished = true;
@@ -334,7 +357,7 @@ static bool deletes_too_many(const struct cache_load *load, uint64_t deleted)
     uint64_t had = load->source->state.contacts;
 
     if (load->options.allow_delete || load->options.max_delete_percent >= 100 ||
-        deleted == 0)
+        deleted == 0 || load->source->state.as_of == 0)
         return false;
     if (load->n_old_seen == 0 && load->counts.added == 0)
         return true;
@@ -365,6 +388,9 @@ static int commit_ready(struct cache_load *load)
         return rc;
     if (load->version != load->source->version)
         return -CTR_ECANCELED; /* wiped, or lost, meanwhile */
+    if (load->options.aside && load->source->state.slot &&
+        load->source->state.shape != load->options.shape)
+        return -CTR_EVERSION;
     if (load->options.full)
         deleted = load->source->state.contacts - load->n_old_seen;
     load->n_deleted = deleted;
@@ -372,6 +398,10 @@ static int commit_ready(struct cache_load *load)
     pthread_mutex_lock(&load->cache->lock);
     publish_counts(load);
     pthread_mutex_unlock(&load->cache->lock);
+    if (load->sample && deleted > 0)
+        rc = sample_unseen(load);
+    if (rc)
+        return rc;
     if (deletes_too_many(load, deleted))
         return -CTR_EREFUSED;
     if (load->options.dry_run)
@@ -428,5 +458,6 @@ static void on_abort(struct cache *c, void *arg)
     (void)c;
     compare_finish(load);
     strbuf_finish(&load->cursor);
+    strbuf_finish(&load->groups);
     free(load);
 }

@@ -68,9 +68,11 @@ struct cache_load {
     struct stage stage;
     struct build *build; /* all is written anew */
     struct keys keys, old_keys;
+    struct cache_sample *sample; /* NULL: nobody wants one */
 
     /* the commit */
-    struct strbuf cursor;
+    struct strbuf cursor, groups;
+    bool has_groups;
     unsigned tries;
     void (*done)(void *arg, int status, const struct cache_load_stats *stats);
     void *arg;
@@ -81,6 +83,8 @@ struct cache_load {
 int compare_start(struct cache_load *load);
 int compare_put(struct cache_load *load, struct ctr_str record);
 int compare_delete(struct cache_load *load, struct ctr_str id);
+/* The first of those a full load did not see, into its sample. */
+int sample_unseen(struct cache_load *load);
 /* Frees what the lane has of the load. */
 void compare_finish(struct cache_load *load);
 void count_numbers(struct source_state *state, const struct record *r, int sign);
@@ -98,6 +102,11 @@ int build_convert(struct cache_load *load);
 
 /* update.c: the commit of a load that changes little, in one transaction. */
 int update_commit(struct cache_load *load);
+/* The source's row and its groups, into the commit's transaction. */
+int state_put(const struct cache_load *load, MDB_txn *txn,
+              const struct source_state *state);
+/* Committed: for everybody to see. Takes the state. */
+void state_publish(struct cache_load *load, struct source_state *state);
 /* What a commit leaves: time, shape, cursor, generation. */
 void state_after(const struct cache_load *load, struct source_state *to, bool changed);
 

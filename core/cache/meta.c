@@ -2,7 +2,8 @@
  *
  *   "format"  what wrote this file
  *   "txn"     the number of the last transaction
- *   "s:NAME"  a source: struct source_row, its cursor */
+ *   "s:NAME"  a source: struct source_row, its cursor
+ *   "g:NAME"  its groups, if it has any: bytes of flow's */
 #include <stdlib.h>
 
 #define XXH_INLINE_ALL
@@ -71,9 +72,10 @@ int meta_put_txn(MDB_txn *txn, MDB_dbi meta)
     return put_struct(txn, meta, "txn", &id, sizeof(id));
 }
 
-static void source_key(const struct cache_source *source, struct strbuf *out)
+static void source_key(const char *prefix, const struct cache_source *source,
+                       struct strbuf *out)
 {
-    strbuf_z(out, "s:");
+    strbuf_z(out, prefix);
     strbuf_z(out, source->name);
 }
 
@@ -99,7 +101,7 @@ int meta_put_source(struct cache *c, MDB_txn *txn, const struct cache_source *so
     struct strbuf key = {0}, value = {0};
     int rc;
 
-    source_key(source, &key);
+    source_key("s:", source, &key);
     strbuf_add(&value, &row, sizeof(row));
     strbuf_add(&value, s->cursor.ptr, s->cursor.len);
     rc = put(txn, c->meta, key.ptr, key.len, &value);
@@ -108,17 +110,41 @@ int meta_put_source(struct cache *c, MDB_txn *txn, const struct cache_source *so
     return rc;
 }
 
-int meta_del_source(struct cache *c, MDB_txn *txn, const struct cache_source *source)
+static int del(struct cache *c, MDB_txn *txn, const char *prefix,
+               const struct cache_source *source)
 {
     struct strbuf key = {0};
     MDB_val k;
     int rc;
 
-    source_key(source, &key);
+    source_key(prefix, source, &key);
     k = (MDB_val){key.len, key.ptr};
     rc = mdb_del(txn, c->meta, &k, NULL);
     strbuf_finish(&key);
     return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+int meta_put_groups(struct cache *c, MDB_txn *txn, const struct cache_source *source,
+                    const struct strbuf *groups)
+{
+    struct strbuf key = {0}, value = {0};
+    int rc;
+
+    if (groups->len == 0)
+        return del(c, txn, "g:", source);
+    source_key("g:", source, &key);
+    strbuf_add(&value, groups->ptr, groups->len);
+    rc = put(txn, c->meta, key.ptr, key.len, &value);
+    strbuf_finish(&key);
+    strbuf_finish(&value);
+    return rc;
+}
+
+int meta_del_source(struct cache *c, MDB_txn *txn, const struct cache_source *source)
+{
+    int rc = del(c, txn, "g:", source);
+
+    return rc ? rc : del(c, txn, "s:", source);
 }
 
 /* ---- reading ---- */
@@ -159,6 +185,8 @@ enum meta_kind meta_read_row(struct ctr_str key, struct ctr_str value, uint64_t 
         memcpy(txn, value.ptr, sizeof(*txn));
         return META_TXN;
     }
+    if (str_starts(key, STR_LIT("g:")))
+        return value.len <= CACHE_GROUPS_MAX ? META_GROUPS : META_BAD;
     if (!str_starts(key, STR_LIT("s:")) || !source_row_read(value, &row))
         return META_BAD;
     *slot = row.slot;
@@ -167,7 +195,31 @@ enum meta_kind meta_read_row(struct ctr_str key, struct ctr_str value, uint64_t 
     return META_SOURCE;
 }
 
-static int load_source(struct cache *c, struct ctr_str key, struct ctr_str value)
+static int load_groups(struct cache *c, MDB_txn *txn, struct cache_source *source)
+{
+    struct strbuf key = {0}, groups = {0};
+    struct ctr_str value;
+    MDB_val k, v;
+    int rc;
+
+    source_key("g:", source, &key);
+    k = (MDB_val){key.len, key.ptr};
+    rc = mdb_get(txn, c->meta, &k, &v);
+    if (rc == 0) {
+        value = str_make(v.mv_data, v.mv_size);
+        if (row_open(str_make(key.ptr, key.len), &value))
+            strbuf_str(&groups, value);
+        else
+            rc = MDB_CORRUPTED;
+    }
+    strbuf_finish(&key);
+    strbuf_finish(&source->groups);
+    source->groups = groups;
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static int load_source(struct cache *c, MDB_txn *txn, struct ctr_str key,
+                       struct ctr_str value)
 {
     struct source_state s = {0};
     struct cache_source *source;
@@ -199,7 +251,7 @@ static int load_source(struct cache *c, struct ctr_str key, struct ctr_str value
     if (source->state.generation != s.generation || source->state.slot != s.slot)
         source->version++;
     source_state_set(&source->state, &s);
-    return 0;
+    return load_groups(c, txn, source);
 }
 
 /* What is in memory of sources without a row is forgotten. */
@@ -222,6 +274,7 @@ static void forget_missing(struct cache *c)
         if (source->stored || source->state.as_of == 0)
             continue;
         source_state_clear(&source->state);
+        strbuf_finish(&source->groups);
         source->version++;
     }
 }
@@ -242,7 +295,7 @@ int meta_load(struct cache *c, MDB_txn *txn)
 
         if (!str_starts(key, STR_LIT("s:")))
             break; /* "txn" */
-        rc = load_source(c, key, str_make(v.mv_data, v.mv_size));
+        rc = load_source(c, txn, key, str_make(v.mv_data, v.mv_size));
         if (rc == 0)
             rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
     }

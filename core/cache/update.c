@@ -20,10 +20,12 @@ void state_after(const struct cache_load *load, struct source_state *to, bool ch
     const struct source_state *was = &load->source->state;
     const struct strbuf *cursor = &load->cursor;
 
-    to->as_of = clock_wall_ms();
-    to->changed_at = changed ? to->as_of : was->changed_at;
+    int64_t now = clock_wall_ms();
+
+    to->as_of = load->options.aside ? was->as_of : now;
+    to->changed_at = changed ? now : was->changed_at;
     to->generation = was->generation + changed;
-    to->shape = load->options.full ? load->options.shape : was->shape;
+    to->shape = load->options.full || !was->slot ? load->options.shape : was->shape;
     to->has_cursor = cursor->ptr != NULL;
     to->cursor = (struct strbuf){0};
     /* A delta that names no cursor goes on from the old one. */
@@ -32,6 +34,24 @@ void state_after(const struct cache_load *load, struct source_state *to, bool ch
         cursor = &was->cursor;
     }
     strbuf_add(&to->cursor, cursor->ptr, cursor->len);
+}
+
+int state_put(const struct cache_load *load, MDB_txn *txn,
+              const struct source_state *state)
+{
+    int rc = meta_put_source(load->cache, txn, load->source, state);
+
+    if (rc == 0 && load->has_groups)
+        rc = meta_put_groups(load->cache, txn, load->source, &load->groups);
+    return rc;
+}
+
+void state_publish(struct cache_load *load, struct source_state *state)
+{
+    load->source->stored = true;
+    cache_publish(load->source, state);
+    if (load->has_groups)
+        cache_publish_groups(load->source, &load->groups);
 }
 
 /* Both sides sorted: only what differs is written. */
@@ -217,14 +237,13 @@ int update_commit(struct cache_load *load)
     rc = changed ? change_rows(&u, txn) : 0;
     state_after(load, &u.state, changed);
     if (rc == 0)
-        rc = meta_put_source(c, txn, load->source, &u.state);
+        rc = state_put(load, txn, &u.state);
     rc = env_end(c, txn, rc);
     strbuf_finish(&u.old);
     if (rc) {
         strbuf_finish(&u.state.cursor);
         return rc;
     }
-    load->source->stored = true;
-    cache_publish(load->source, &u.state);
+    state_publish(load, &u.state);
     return 0;
 }

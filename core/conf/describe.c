@@ -25,6 +25,8 @@ static void describe_option(FILE *out, const struct ctr_option *option)
     fprintf(out, "    %s", option_type_name(option->type));
     if (option->flags & CTR_OPT_SECRET)
         fprintf(out, ", secret");
+    if (option->flags & CTR_OPT_PROGRAM)
+        fprintf(out, ", program");
     if (option->flags & CTR_OPT_REQUIRED)
         fprintf(out, ", required");
     for (int i = 0; option->type == CTR_OPT_CHOICE && option->choices[i]; i++)
@@ -76,6 +78,7 @@ static cJSON *option_json(const struct ctr_option *option)
     add(object, "type", cJSON_CreateString(option_type_name(option->type)));
     add(object, "required", cJSON_CreateBool(!!(option->flags & CTR_OPT_REQUIRED)));
     add(object, "secret", cJSON_CreateBool(!!(option->flags & CTR_OPT_SECRET)));
+    add(object, "program", cJSON_CreateBool(!!(option->flags & CTR_OPT_PROGRAM)));
     if (option->default_value)
         add(object, "default", cJSON_CreateString(option->default_value));
     if (option_has_range(option)) {

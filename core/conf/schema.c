@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "conf/option.h"
+#include "conf/program.h"
 #include "conf/secret.h"
 #include "conf/values.h"
 
@@ -18,6 +19,7 @@ struct reading {
     const struct conf_node *table; /* NULL: absent */
     struct ctr_config *config;
     struct diag *diag;
+    unsigned flags; /* SCHEMA_* */
 };
 
 /* --- wrong types: what is wanted, with an example -------------------------------------
@@ -348,6 +350,8 @@ static void read_option(struct reading *r, const struct ctr_option *option,
         value->set = true;
         value->at = values_keep_place(r->config, node->at);
         readers[option->type](r, option, node, value);
+        if (option->flags & CTR_OPT_PROGRAM)
+            program_check(option, value, r->flags & SCHEMA_STRICT, node->at, r->diag);
     } else if (option->flags & CTR_OPT_REQUIRED) {
         missing(r, option);
     } else {
@@ -422,7 +426,7 @@ int schema_read(const struct conf_node *table, const char *section,
                 struct diag *diag, struct ctr_config **out)
 {
     unsigned n = option_count(tables, n_tables), before = diag->errors;
-    struct reading r = {.table = table, .diag = diag};
+    struct reading r = {.table = table, .diag = diag, .flags = flags};
 
     *out = NULL;
     ensure(n <= SCHEMA_OPTIONS_MAX);

@@ -26,7 +26,9 @@ struct schema_table {
 enum {
     SCHEMA_OPTIONS_MAX = 512,      /* of all tables of a section */
     SCHEMA_SECRET_MAX = 64 * 1024, /* bytes */
-    SCHEMA_OPEN = 1u << 0          /* unknown keys are not reported (plugin unknown) */
+    SCHEMA_OPEN = 1u << 0,         /* unknown keys are not reported (plugin unknown) */
+    SCHEMA_STRICT = 1u << 1        /* a program that is not there is an error, else a
+                                    * warning: it may come back */
 };
 
 /* Whether the tables make sense together: names, types, no name twice, defaults that fit

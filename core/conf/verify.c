@@ -67,8 +67,11 @@ static const char *wrong_option(const struct ctr_option *option)
 
     if (option->type < CTR_OPT_STRING || option->type > CTR_OPT_MAP)
         return "has an unknown type";
-    if (option->flags & ~(uint32_t)(CTR_OPT_REQUIRED | CTR_OPT_SECRET))
+    if (option->flags & ~(uint32_t)(CTR_OPT_REQUIRED | CTR_OPT_SECRET | CTR_OPT_PROGRAM))
         return "has unknown flags";
+    if ((option->flags & CTR_OPT_PROGRAM) && option->type != CTR_OPT_PATH &&
+        option->type != CTR_OPT_LIST)
+        return "is a program but neither path nor list";
     if ((option->flags & CTR_OPT_SECRET) && option->type != CTR_OPT_STRING)
         return "is secret but no string";
     if (option_has_range(option) && option->min > option->max)

@@ -186,7 +186,8 @@ static const struct {
     {"search", command_search, false},   {"trace", command_trace, false},
     {"numbers", command_numbers, false}, {"check", command_check, false},
     {"reload", command_reload, true},    {"log-level", command_log_level, true},
-    {"metrics", command_metrics, false},
+    {"metrics", command_metrics, false}, {"source test", command_test, true},
+    {"preview", command_preview, true},
 };
 
 void command_run(struct request *request)

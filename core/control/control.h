@@ -2,7 +2,20 @@
  *
  * JSON, one object a line. Request: {"id": 1, "command": "lookup", ...}. Answers, with
  * the same id: any number of {"id": 1, "event": {...}}, then one {"id": 1, "result": ...}
- * or {"id": 1, "error": "what is wrong and what to do", "code": "ENOENT"}. */
+ * or {"id": 1, "error": "what is wrong and what to do", "code": "ENOENT"}.
+ *
+ * Of sources:
+ *   sync         source, dry_run, allow_delete, no_wait
+ *     event      {"source": as in sources}, each 200 ms; "progress" in it has done,
+ * total, seen, rate (contacts a second) and left_ms (null: unknown) result     the
+ * source; of a dry run with "last" (what a sync would do), "sample" {added, changed,
+ * deleted: [{id, name}...]} and "refused" (why, or null) source test  source, timeout
+ * (seconds, 30) event      {"step": {step, ok, status, detail, remedy, ms}}, or
+ * {"waiting": name} while a sync is under way result     {name, ok, steps: [...], ms}
+ *   preview      source, limit (1 to 100, 10), timeout
+ *     result     {name, contacts: [{id, owner, fields: [{kind, value; of a number also
+ *                number (e164, short, none), e164 or short, why}...]}...], seen, refused,
+ *                complete, rejects, rejected: [{where, reason}...], ms} */
 #ifndef CONTROL_CONTROL_H
 #define CONTROL_CONTROL_H
 

@@ -69,9 +69,11 @@ unsigned request_uint(const struct request *request, const char *name, unsigned 
 const char *request_hint(const struct request *request, const char *kind,
                          const char *word, char *out, size_t cap);
 
-/* ---- lookup.c, sync.c ---- */
+/* ---- lookup.c, probe.c, sync.c ---- */
 void command_lookup(struct request *request);
 void command_search(struct request *request);
 void command_sync(struct request *request);
+void command_test(struct request *request);
+void command_preview(struct request *request);
 
 #endif

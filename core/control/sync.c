@@ -42,6 +42,37 @@ static cJSON *source_of(struct request *request, const char *name)
     return source;
 }
 
+static void move_item(cJSON *from, cJSON *to, const char *name)
+{
+    cJSON_DeleteItemFromObjectCaseSensitive(to, name);
+    cJSON_AddItemToObject(to, name, cJSON_DetachItemFromObjectCaseSensitive(from, name));
+}
+
+/* The source as it stands, with what a sync would do in place of what the last one did.
+ */
+static void dry_run_end(struct sync_request *s, int status)
+{
+    cJSON *found = flow_source_take_dry_run(s->flow, s->source);
+    const char *error =
+        cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(found, "error"));
+    cJSON *source;
+
+    if (!found || error || status == -CTR_ECANCELED) {
+        request_error(s->request, status, "'%s' cannot be read: %s", s->source,
+                      error ? error : error_text(status));
+    } else {
+        source = source_of(s->request, s->source);
+        cJSON_AddBoolToObject(source, "dry_run", true);
+        move_item(found, source, "last");
+        move_item(found, source, "sample");
+        move_item(found, source, "refused");
+        move_item(found, source, "rejected");
+        request_result(s->request, source);
+    }
+    cJSON_Delete(found);
+    sync_free(s);
+}
+
 static void sync_end(struct sync_request *s, int status)
 {
     struct request *request = s->request;
@@ -50,7 +81,7 @@ static void sync_end(struct sync_request *s, int status)
         cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(source, "last_error"));
 
     if (status == 0) {
-        cJSON_AddBoolToObject(source, "dry_run", s->dry_run);
+        cJSON_AddBoolToObject(source, "dry_run", false);
         request_result(request, source);
     } else {
         request_error(request, status, "the sync of '%s' failed: %s", s->source,
@@ -66,7 +97,10 @@ static void on_change(void *arg, bool done, int status)
 
     if (done) {
         s->watching = false;
-        sync_end(s, status);
+        if (s->dry_run)
+            dry_run_end(s, status);
+        else
+            sync_end(s, status);
         return;
     }
     request_event(s->request, "source", source_of(s->request, s->source));
@@ -87,6 +121,15 @@ static void on_gone(struct request *request)
     sync_free(s);
 }
 
+static bool is_stuck(const struct sync_request *s)
+{
+    cJSON *source = source_of(s->request, s->source);
+    bool stuck = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(source, "stuck")) != 0;
+
+    cJSON_Delete(source);
+    return stuck;
+}
+
 static void sync_try(struct sync_request *s)
 {
     struct request *request = s->request;
@@ -104,6 +147,15 @@ static void sync_try(struct sync_request *s)
     if (err == 0)
         return;
     s->watching = false;
+    if (err == -CTR_EBUSY && is_stuck(s)) {
+        request_error(request, err,
+                      "'%s' does not come back from what it was asked before, a sync, "
+                      "preview or test; when it does it can be synced again, else "
+                      "restart the daemon",
+                      s->source);
+        sync_free(s);
+        return;
+    }
     if (err == -CTR_EBUSY) {
         request_event(request, "source", source_of(request, s->source));
         uv_timer_start(&s->retry, on_retry, RETRY_MS, 0);

@@ -27,7 +27,8 @@ enum {
     OPT_EXPLAIN,
     OPT_LIMIT,
     OPT_NUMBER,
-    OPT_SOURCE
+    OPT_SOURCE,
+    OPT_TIMEOUT
 };
 
 static const struct option options[] = {
@@ -45,6 +46,7 @@ static const struct option options[] = {
     {"limit", required_argument, NULL, OPT_LIMIT},
     {"number", required_argument, NULL, OPT_NUMBER},
     {"source", required_argument, NULL, OPT_SOURCE},
+    {"timeout", required_argument, NULL, OPT_TIMEOUT},
     {NULL, 0, NULL, 0},
 };
 
@@ -58,6 +60,7 @@ struct command {
     unsigned options;
     int (*show)(const cJSON *result);
     const char *usage, *help;
+    void (*on_event)(void *progress, const cJSON *event);
 };
 
 static const struct command commands[] = {
@@ -65,7 +68,14 @@ static const struct command commands[] = {
     {"sources", "source", false, 0, show_sources, "[NAME]",
      "the sources, what they hold and what is wrong with them"},
     {"sync", "source", true, BIT(OPT_DRY_RUN) | BIT(OPT_ALLOW_DELETE) | BIT(OPT_NO_WAIT),
-     show_synced, "NAME [--dry-run] [--allow-delete] [--no-wait]", "read a source now"},
+     show_synced, "NAME [--dry-run] [--allow-delete] [--no-wait]", "read a source now",
+     show_progress},
+    {"source test", "source", true, BIT(OPT_TIMEOUT), show_tested,
+     "NAME [--timeout SECONDS]", "try to reach a source, step by step", show_step},
+    {"preview", "source", true, BIT(OPT_LIMIT) | BIT(OPT_TIMEOUT), show_preview,
+     "NAME [--limit N] [--timeout SECONDS]",
+     "its first contacts as they are read now, and how their numbers are understood",
+     show_step},
     {"lookup", "number", true, BIT(OPT_AS) | BIT(OPT_CLIENT) | BIT(OPT_EXPLAIN),
      show_lookup, "NUMBER [--explain] [--as USER] [--client FRONTEND]",
      "who is this number, and why"},
@@ -92,7 +102,7 @@ struct arguments {
     bool json;
     unsigned given; /* bits */
     const char *as, *client, *number, *source;
-    unsigned limit;
+    unsigned limit, timeout;
     const struct command *command;
     char **words; /* after the command */
     int n_words;
@@ -129,20 +139,38 @@ static int wrong(const char *fmt, ...)
     return CTL_USAGE;
 }
 
-static int find_command(struct arguments *a, const char *name)
+/* Of one word or two. Leaves in a->words what comes behind. */
+static int find_command(struct arguments *a)
 {
-    const char *names[N_COMMANDS];
-    char hint[128];
+    const char *names[N_COMMANDS], *name = a->words[0];
+    char hint[128], two[64];
 
+    snprintf(two, sizeof(two), "%s %s", name, a->n_words > 1 ? a->words[1] : "");
     for (unsigned i = 0; i < N_COMMANDS; i++) {
         names[i] = commands[i].name;
-        if (strcmp(commands[i].name, name) == 0)
+        if (strcmp(commands[i].name, name) == 0 || strcmp(commands[i].name, two) == 0)
             a->command = &commands[i];
     }
-    if (a->command)
-        return CTL_OK;
-    return wrong("unknown command '%s'%s", name,
-                 conf_suggest(name, names, N_COMMANDS, hint, sizeof(hint)));
+    if (!a->command && strcmp(name, "source") == 0)
+        return wrong("usage: contactorctl source test NAME; the list of them all is "
+                     "contactorctl sources");
+    if (!a->command)
+        return wrong("unknown command '%s'%s", name,
+                     conf_suggest(name, names, N_COMMANDS, hint, sizeof(hint)));
+    a->words += strchr(a->command->name, ' ') ? 2 : 1;
+    a->n_words -= strchr(a->command->name, ' ') ? 2 : 1;
+    return CTL_OK;
+}
+
+static int take_timeout(struct arguments *a, const char *text)
+{
+    char *end;
+    long n = strtol(text, &end, 10);
+
+    if (*end || end == text || n < 1 || n > 600)
+        return wrong("--timeout needs seconds from 1 to 600, not '%s'", text);
+    a->timeout = (unsigned)n;
+    return CTL_OK;
 }
 
 static int take_limit(struct arguments *a, const char *text)
@@ -191,6 +219,8 @@ static int take_option(struct arguments *a, int option)
         return CTL_OK;
     case OPT_LIMIT:
         return take_limit(a, optarg);
+    case OPT_TIMEOUT:
+        return take_timeout(a, optarg);
     case '?':
         fputs("Try contactorctl --help.\n", stderr);
         return CTL_USAGE;
@@ -254,6 +284,8 @@ static cJSON *make_request(const struct arguments *a)
         cJSON_AddStringToObject(request, "source", a->source);
     if (a->limit)
         cJSON_AddNumberToObject(request, "limit", a->limit);
+    if (a->timeout)
+        cJSON_AddNumberToObject(request, "timeout", a->timeout);
     return request;
 }
 
@@ -275,8 +307,11 @@ static int json_code(const struct command *c, const cJSON *result)
     if ((c->show == show_lookup || c->show == show_search) &&
         cJSON_GetArraySize(hits) == 0)
         return CTL_NO;
-    if (c->show == show_check &&
+    if ((c->show == show_check || c->show == show_tested) &&
         !cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(result, "ok")))
+        return CTL_NO;
+    if (c->show == show_synced &&
+        cJSON_IsString(cJSON_GetObjectItemCaseSensitive(result, "refused")))
         return CTL_NO;
     return CTL_OK;
 }
@@ -298,12 +333,11 @@ static int show_failure(const struct arguments *a, const cJSON *answer)
 static int ask(struct connection *connection, const struct arguments *a)
 {
     struct progress progress = {.tty = isatty(STDOUT_FILENO) == 1};
-    bool sync = a->command->show == show_synced && !a->json;
+    void (*on_event)(void *, const cJSON *) = a->json ? NULL : a->command->on_event;
     cJSON *result;
-    int code = call(connection, make_request(a), sync ? show_progress : NULL, &progress,
-                    &result);
+    int code = call(connection, make_request(a), on_event, &progress, &result);
 
-    if (sync)
+    if (on_event)
         show_progress_end(&progress);
     if (code == CTL_FAILED) {
         code = show_failure(a, result);
@@ -369,9 +403,9 @@ int main(int argc, char **argv)
         usage(stderr);
         return CTL_USAGE;
     }
-    code = find_command(&a, argv[optind]);
-    a.words = argv + optind + 1;
-    a.n_words = argc - optind - 1;
+    a.words = argv + optind;
+    a.n_words = argc - optind;
+    code = find_command(&a);
     if (code == CTL_OK)
         code = check_arguments(&a);
     if (code != CTL_OK)

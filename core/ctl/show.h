@@ -7,6 +7,8 @@
 int show_status(const cJSON *result);
 int show_sources(const cJSON *result);
 int show_synced(const cJSON *result);
+int show_tested(const cJSON *result);
+int show_preview(const cJSON *result);
 int show_lookup(const cJSON *result);
 int show_search(const cJSON *result);
 int show_trace(const cJSON *result);
@@ -24,6 +26,8 @@ struct progress {
     double told;
 };
 void show_progress(void *progress, const cJSON *event);
+/* How a test goes: a line each step. */
+void show_step(void *progress, const cJSON *event);
 void show_progress_end(struct progress *progress);
 
 #endif

@@ -17,6 +17,16 @@ static const char *count(double n, char out[VALUE_MAX])
 
 /* ---- sources -------------------------------------------------------------------- */
 
+static const char *age_of(const cJSON *s, char out[VALUE_MAX])
+{
+    if (!cJSON_IsNumber(member(s, "age")))
+        return "";
+    span(member_num(s, "age") * 1000, out);
+    if (member_true(s, "stale"))
+        strncat(out, ", stale", VALUE_MAX - strlen(out) - 1);
+    return out;
+}
+
 static void source_row(struct table *t, const cJSON *s)
 {
     char text[VALUE_MAX];
@@ -27,13 +37,16 @@ static void source_row(struct table *t, const cJSON *s)
     table_cell(t, count(member_num(s, "contacts"), text));
     table_cell(t, member_str(s, "last_success")[0] ? member_str(s, "last_success")
                                                    : "never");
+    table_cell(t, age_of(s, text));
+    table_cell(t, member_str(s, "next_run")[0] ? member_str(s, "next_run") : "on demand");
     table_cell(t, member_str(s, "last_error")[0] ? "see below" : "");
 }
 
 static void print_sources(const cJSON *list)
 {
-    static const char *const head[] = {"SOURCE",   "PLUGIN",       "STATE",
-                                       "CONTACTS", "LAST SUCCESS", ""};
+    static const char *const head[] = {
+        "SOURCE",       "PLUGIN",   "STATE",     "CONTACTS",
+        "LAST SUCCESS", "DATA AGE", "NEXT SYNC", ""};
     struct table t;
     const cJSON *s;
 
@@ -41,7 +54,7 @@ static void print_sources(const cJSON *list)
         printf("no sources: add a [source.NAME] to the configuration\n");
         return;
     }
-    table_begin(&t, 6, head);
+    table_begin(&t, 8, head);
     t.right = 1u << 3;
     cJSON_ArrayForEach(s, list) source_row(&t, s);
     table_print(&t);
@@ -57,6 +70,40 @@ static void print_problems(const cJSON *list)
             continue;
         printf("\n%s: ", member_str(s, "name"));
         put_safe(member_str(s, "last_error"));
+        if (member_num(s, "failures") > 0 && member_str(s, "next_run")[0])
+            printf("; failed %.0f time%s in a row, tried again at %s",
+                   member_num(s, "failures"), member_num(s, "failures") == 1 ? "" : "s",
+                   member_str(s, "next_run"));
+        putchar('\n');
+    }
+}
+
+/* The processes of isolated sources. */
+static void print_processes(const cJSON *list)
+{
+    const cJSON *s;
+    char text[VALUE_MAX];
+
+    cJSON_ArrayForEach(s, list)
+    {
+        const cJSON *process = member(s, "process");
+
+        if (!cJSON_IsObject(process))
+            continue;
+        printf("\n%s: isolated, process ", member_str(s, "name"));
+        if (member_num(process, "pid") > 0)
+            printf("%.0f %s, %s of memory", member_num(process, "pid"),
+                   member_str(process, "state"),
+                   bytes(member_num(process, "memory"), text));
+        else
+            printf("%s", member_str(process, "state"));
+        printf(", %.0f restarts", member_num(process, "restarts"));
+        if (member_str(process, "next_start")[0])
+            printf(", next start %s", member_str(process, "next_start"));
+        if (member_str(process, "last_end")[0]) {
+            printf("\n  last end %s: it ", member_str(process, "last_end_at"));
+            put_safe(member_str(process, "last_end"));
+        }
         putchar('\n');
     }
 }
@@ -88,6 +135,7 @@ int show_sources(const cJSON *result)
     const cJSON *s;
 
     print_sources(result);
+    print_processes(result);
     print_problems(result);
     cJSON_ArrayForEach(s, result) print_rejects(s);
     return CTL_OK;
@@ -147,6 +195,7 @@ int show_status(const cJSON *result)
            member_str(cache, "write_error"));
     printf("log level      %s\n\n", member_str(result, "log_level"));
     print_sources(member(result, "sources"));
+    print_processes(member(result, "sources"));
     putchar('\n');
     print_frontends(member(result, "frontends"));
     print_problems(member(result, "sources"));
@@ -186,31 +235,71 @@ int show_metrics(const cJSON *result)
 
 /* ---- sync ----------------------------------------------------------------------- */
 
+static void print_sample(const cJSON *result, const char *what)
+{
+    const cJSON *list = member(member(result, "sample"), what), *c;
+    double n = member_num(member(result, "last"), what);
+    int shown = cJSON_GetArraySize(list);
+
+    if (shown == 0)
+        return;
+    printf("\n%s:\n", what);
+    cJSON_ArrayForEach(c, list)
+    {
+        printf("  ");
+        put_safe(member_str(c, "id"));
+        printf("  ");
+        put_safe(member_str(c, "name"));
+        putchar('\n');
+    }
+    if (n > shown)
+        printf("  and %.0f more\n", n - shown);
+}
+
+static int show_dry_run(const cJSON *result)
+{
+    const cJSON *stats = member(result, "last");
+
+    printf("%s: %.0f would be added, %.0f changed, %.0f deleted; %.0f stay as they are "
+           "(dry run: nothing was changed)\n",
+           member_str(result, "name"), member_num(stats, "added"),
+           member_num(stats, "changed"), member_num(stats, "deleted"),
+           member_num(stats, "unchanged"));
+    print_sample(result, "added");
+    print_sample(result, "changed");
+    print_sample(result, "deleted");
+    print_rejects(result);
+    if (!member_str(result, "refused")[0])
+        return CTL_OK;
+    printf("\nIt would be refused: ");
+    put_safe(member_str(result, "refused"));
+    putchar('\n');
+    return CTL_NO;
+}
+
 int show_synced(const cJSON *result)
 {
     const cJSON *stats = member(result, "last");
 
+    if (member_true(result, "dry_run"))
+        return show_dry_run(result);
     printf("%s: %.0f contacts", member_str(result, "name"),
            member_num(result, "contacts"));
     if (cJSON_IsObject(stats))
         printf(", %.0f added, %.0f changed, %.0f deleted, %.0f unchanged",
                member_num(stats, "added"), member_num(stats, "changed"),
                member_num(stats, "deleted"), member_num(stats, "unchanged"));
-    if (member_true(result, "dry_run"))
-        printf(" (dry run: nothing was changed)");
-    else
-        printf(", last success %s", member_str(result, "last_success"));
-    putchar('\n');
+    printf(", last success %s\n", member_str(result, "last_success"));
     print_rejects(result);
     return CTL_OK;
 }
 
-static void progress_line(struct progress *p, const cJSON *source, double seconds)
+static void progress_line(struct progress *p, const cJSON *source)
 {
     const cJSON *progress = member(source, "progress");
     double done = member_num(progress, "done"), total = member_num(progress, "total");
-    double seen = member_num(progress, "seen");
-    double rate = seconds > 0.1 ? seen / seconds : 0;
+    double seen = member_num(progress, "seen"), rate = member_num(progress, "rate");
+    char text[VALUE_MAX];
 
     if (p->tty)
         printf("\r\033[K");
@@ -225,6 +314,8 @@ static void progress_line(struct progress *p, const cJSON *source, double second
         printf("%3.0f%%  ", done >= total ? 100 : done / total * 100);
     }
     printf("%.0f contacts, %.0f/s", seen, rate);
+    if (cJSON_IsNumber(member(progress, "left_ms")))
+        printf(", %s left", span(member_num(progress, "left_ms"), text));
     p->shown = 1;
     if (!p->tty)
         putchar('\n');
@@ -244,7 +335,7 @@ void show_progress(void *arg, const cJSON *event)
         (!p->tty && now - (p->told > 0 ? p->told : p->started) < 10000))
         return;
     p->told = now;
-    progress_line(p, source, (now - p->started) / 1000);
+    progress_line(p, source);
 }
 
 void show_progress_end(struct progress *p)

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "flow/source.h"
 
 struct ctr_principal {
     unsigned refs;
@@ -65,17 +66,24 @@ static uint32_t who_is(const struct setup *setup, struct ctr_principal *p)
     return p->user;
 }
 
-static bool in_group(const struct setup_user *user, const char *group)
+/* By the configuration, or by what a source tells of its groups. */
+static bool in_group(const struct setup *setup, const struct setup_user *user,
+                     const char *group)
 {
     for (size_t i = 0; i < user->groups.n; i++)
         if (strcmp(user->groups.names[i], group) == 0)
+            return true;
+    for (uint32_t i = 0; i < setup->n_sources; i++)
+        if (setup->sources[i].source &&
+            groups_have(&setup->sources[i].source->groups, group, str_of(user->name)))
             return true;
     return false;
 }
 
 /* user NULL: anonymous. Who is named "anonymous" is everybody: leaving out the password
  * must not show more than giving it. */
-static bool named(const struct setup_names *who, const struct setup_user *user)
+static bool named(const struct setup *setup, const struct setup_names *who,
+                  const struct setup_user *user)
 {
     for (size_t i = 0; i < who->n; i++) {
         const char *name = who->names[i];
@@ -84,7 +92,7 @@ static bool named(const struct setup_names *who, const struct setup_user *user)
             return true;
         if (!user)
             continue;
-        if (name[0] == '@' ? in_group(user, name + 1)
+        if (name[0] == '@' ? in_group(setup, user, name + 1)
                            : str_eq_nocase(str_of(name), str_of(user->name)))
             return true;
     }
@@ -99,8 +107,9 @@ static bool client_has_source(const struct setup_client *client, struct ctr_str 
     return client->sources.n == 0;
 }
 
-static bool may_see(const struct setup_client *client, const struct setup_source *source,
-                    const struct setup_user *user, bool admin)
+static bool may_see(const struct setup *setup, const struct setup_client *client,
+                    const struct setup_source *source, const struct setup_user *user,
+                    bool admin)
 {
     if (!client_has_source(client, source->name))
         return false;
@@ -108,26 +117,27 @@ static bool may_see(const struct setup_client *client, const struct setup_source
         return true;
     if (!user && !client->anonymous)
         return false;
-    return source->allow.n == 0 || named(&source->allow, user);
+    return source->allow.n == 0 || named(setup, &source->allow, user);
 }
 
 /* Several rules for one field: any of them opens it. */
-static bool rule_opens(const struct setup_source *s, const struct setup_rule *rule,
-                       const struct setup_user *user)
+static bool rule_opens(const struct setup *setup, const struct setup_source *s,
+                       const struct setup_rule *rule, const struct setup_user *user)
 {
     for (size_t i = 0; i < s->n_rules; i++) {
         const struct setup_rule *other = &s->rules[i];
 
         if (other->kind == rule->kind && str_eq(other->name, rule->name) &&
-            named(&other->who, user))
+            named(setup, &other->who, user))
             return true;
     }
     return false;
 }
 
-static void apply_rules(struct arena *a, struct view_source *v,
+static void apply_rules(struct setup *setup, struct view_source *v,
                         const struct setup_user *user)
 {
+    struct arena *a = &setup->views->arena;
     const struct setup_source *s = v->source;
     struct ctr_str *hidden = arena_array(a, s->n_rules, sizeof(*hidden));
 
@@ -135,7 +145,7 @@ static void apply_rules(struct arena *a, struct view_source *v,
         const struct setup_rule *rule = &s->rules[i];
 
         if (rule->kind > CTR_FIELD_CUSTOM || rule->kind == CTR_FIELD_ID ||
-            rule_opens(s, rule, user))
+            rule_opens(setup, s, rule, user))
             continue;
         v->secret |= CTR_KIND(rule->kind);
         if (rule->kind == CTR_FIELD_CUSTOM && rule->name.ptr)
@@ -149,7 +159,7 @@ static void apply_rules(struct arena *a, struct view_source *v,
 static struct view *make_view(struct setup *setup, const struct setup_client *client,
                               uint32_t who)
 {
-    struct arena *a = &setup->arena;
+    struct arena *a = &setup->views->arena;
     const struct setup_user *user =
         who >= WHO_USER ? &setup->users[who - WHO_USER] : NULL;
     struct view *view = arena_alloc(a, sizeof(*view));
@@ -160,13 +170,13 @@ static struct view *make_view(struct setup *setup, const struct setup_client *cl
     for (uint32_t i = 0; i < setup->n_sources; i++) {
         struct view_source *v = &view->sources[view->n];
 
-        if (!may_see(client, &setup->sources[i], user, view->admin))
+        if (!may_see(setup, client, &setup->sources[i], user, view->admin))
             continue;
         *v = (struct view_source){.source = &setup->sources[i], .kinds = client->fields};
         /* A client that reads names, but no parts of names, is to read names. */
         v->secret = ~client->fields & (CTR_KINDS_PHONE | CTR_KIND(CTR_FIELD_MAIL));
         if (!view->admin)
-            apply_rules(a, v, user);
+            apply_rules(setup, v, user);
         v->restricted = v->kinds != CTR_KINDS_ALL || v->n_hidden > 0;
         view->n++;
     }
@@ -179,9 +189,9 @@ const struct view *access_view(struct setup *setup, const struct setup_client *c
     uint32_t who = who_is(setup, principal);
     size_t at = (size_t)client->index * ((size_t)setup->n_users + 2) + who;
 
-    if (!setup->views[at])
-        setup->views[at] = make_view(setup, client, who);
-    return setup->views[at];
+    if (!setup->views->at[at])
+        setup->views->at[at] = make_view(setup, client, who);
+    return setup->views->at[at];
 }
 
 const struct view_source *access_find(const struct view *view, struct ctr_str source)

@@ -25,7 +25,7 @@ struct view {
     struct view_source *sources;
 };
 
-/* Belongs to the setup. principal NULL: anonymous. */
+/* Belongs to setup->views, which who keeps it holds. principal NULL: anonymous. */
 const struct view *access_view(struct setup *setup, const struct setup_client *client,
                                struct ctr_principal *principal);
 /* NULL: not in the view. */

@@ -1,4 +1,5 @@
 /* flow.c - builds flow up, gives it a configuration, takes it down. */
+#include <cjson/cJSON.h>
 #include <sodium.h>
 #include <stdlib.h>
 
@@ -8,6 +9,7 @@
 #include "base/log.h"
 #include "flow/auth.h"
 #include "flow/query.h"
+#include "flow/refresh.h"
 #include "flow/report.h"
 #include "flow/source.h"
 #include "flow/state.h"
@@ -109,6 +111,14 @@ struct source *source_find(struct flow *flow, const char *name)
     return NULL;
 }
 
+static void take_groups(struct source *s)
+{
+    struct strbuf bytes = {0};
+
+    (void)cache_groups(s->cache, &bytes); /* none: there are none */
+    groups_set(&s->groups, &bytes);
+}
+
 struct source *source_get(struct flow *flow, const char *name)
 {
     struct source *s = source_find(flow, name);
@@ -122,22 +132,35 @@ struct source *source_get(struct flow *flow, const char *name)
     s->cache = cache_source(flow->cache, name);
     s->timer = flow_timer_create(flow, s);
     s->progress = flow_timer_create(flow, s);
+    s->late = flow_timer_create(flow, s);
     list_init(&s->watchers);
     list_init(&s->searches);
     list_append(&flow->sources, &s->link);
     source_info_changed(s);
+    take_groups(s);
     return s;
+}
+
+void source_groups_changed(struct source *s)
+{
+    take_groups(s);
+    s->flow->loaded_view = NULL; /* it may go with its views */
+    setup_forget_views(s->flow->setup);
 }
 
 void source_destroy(struct source *s)
 {
-    ensure(!s->sync);
+    ensure(!s->sync && !s->test);
     live_detach_source(s);
     sync_notify(s, true, -CTR_ECANCELED);
     list_remove(&s->link);
     flow_timer_close(s->timer);
     flow_timer_close(s->progress);
+    flow_timer_close(s->late);
+    refresh_destroy(s);
     free(s->rejects.items);
+    groups_finish(&s->groups);
+    cJSON_Delete(s->dry_run);
     free(s->name);
     free(s);
 }
@@ -188,7 +211,7 @@ static void drop_sources(struct flow *flow)
     {
         struct source *s = list_entry(it, struct source, link);
 
-        if (!s->conf && !s->started && !s->sync && list_empty(&flow->queries))
+        if (!s->conf && !s->started && !source_busy(s) && list_empty(&flow->queries))
             source_destroy(s);
     }
 }

@@ -30,6 +30,13 @@ struct flow_rule {
     size_t n_who;
 };
 
+/* Times of day on the local clock, ascending. */
+enum { FLOW_TIMES_MAX = 24 };
+struct flow_times {
+    uint16_t minute[FLOW_TIMES_MAX];
+    unsigned n;
+};
+
 struct flow_source_config {
     const char *name;
     struct dialplan plan;
@@ -40,11 +47,13 @@ struct flow_source_config {
     size_t n_allow;
     const struct flow_rule *rules; /* fields only some may see; n_rules 0: all fields */
     size_t n_rules;
-    uint32_t sync_interval;      /* ms between syncs; 0: only on change and on demand */
-    uint32_t stale_after;        /* ms; answers from older data are marked; 0: never */
-    uint32_t sync_limit;         /* ms; a sync that takes longer is ended; 0: 1 h */
-    unsigned max_delete_percent; /* 20 */
-    bool live;                   /* ask the source itself at lookup, too */
+    uint32_t sync_interval;       /* ms between syncs; 0: only on change and on demand */
+    struct flow_times sync_times; /* n > 0: in place of the interval */
+    uint32_t stale_after;         /* ms; answers from older data are marked; 0: never */
+    uint32_t sync_limit;          /* ms; a sync that takes longer is ended; 0: 1 h */
+    unsigned max_delete_percent;  /* 20 */
+    bool live;                    /* ask the source itself at lookup, too */
+    uint32_t live_timeout;        /* ms it may take of the client's time; 0: 1500 */
 };
 
 enum flow_ambiguity { FLOW_AMBIGUITY_FIRST, FLOW_AMBIGUITY_COMPANY, FLOW_AMBIGUITY_ALL };
@@ -121,8 +130,14 @@ struct flow_driver {
     /* Live search: flow_search_done must follow. */
     int (*search)(void *ctx, struct ctr_search *search, const struct ctr_query *query);
     void (*search_cancel)(void *ctx, struct ctr_search *search);
-    bool may_wait; /* sync runs on a lane: sync_put may block */
-    bool watches;  /* it asks for a sync at each change: what changed before the start? */
+    /* Nobody waits for it any more: one that has not begun need not. May be NULL. */
+    void (*search_drop)(void *ctx, struct ctr_search *search);
+    bool may_wait;  /* sync runs on a lane: sync_put may block */
+    bool spellings; /* a live search is told the spellings of a number (ABI 1.1) */
+    /* Try to reach the source, off the loop, never beside a sync: flow_test_end must
+     * follow. NULL: it cannot; its first contacts are read instead. */
+    void (*test)(void *ctx, struct ctr_test *test);
+    bool watches; /* it asks for a sync at each change: what changed before the start? */
 };
 
 /* A started source begins to sync (at once when it has no data or the interval has
@@ -146,12 +161,20 @@ int flow_sync_put(struct ctr_sync *sync, const struct ctr_contact *contacts, uin
 int flow_sync_delete(struct ctr_sync *sync, const struct ctr_str *ids, uint32_t n);
 void flow_sync_reject(struct ctr_sync *sync, const char *where, const char *reason);
 int flow_sync_cursor(struct ctr_sync *sync, struct ctr_str cursor);
+int flow_sync_group(struct ctr_sync *sync, struct ctr_str group,
+                    const struct ctr_str *members, uint32_t n);
 int flow_sync_full(struct ctr_sync *sync);
 void flow_sync_progress(struct ctr_sync *sync, uint64_t done, uint64_t total);
 int flow_sync_canceled(struct ctr_sync *sync);
 /* The sync function ended. reason: why, when status is negative; may be NULL. Any thread;
  * commits on that thread when may_wait, else in the background. */
 void flow_sync_end(struct ctr_sync *sync, int status, const char *reason);
+
+/* What ctr_host.test_step does, and the end of driver.test, on the test's thread. reason:
+ * why, when status is negative and no step told; may be NULL. */
+void flow_test_step(struct ctr_test *test, const char *step, int status,
+                    const char *detail, const char *remedy);
+void flow_test_end(struct ctr_test *test, int status, const char *reason);
 
 int flow_search_hits(struct ctr_search *search, const struct ctr_contact *hits,
                      uint32_t n);
@@ -169,7 +192,40 @@ struct cJSON *flow_source_json(struct flow *flow, const char *name, bool with_re
 typedef void (*flow_sync_watch_fn)(void *arg, bool done, int status);
 int flow_source_sync_now(struct flow *flow, const char *name, bool allow_delete,
                          bool dry_run, flow_sync_watch_fn on_change, void *arg);
+/* What the dry run that has just ended found; how the source stands it leaves as it was.
+ * {"last": counts, "sample": {"added": [{"id", "name"}...], "changed", "deleted"},
+ *  "refused": why the sync would be, or null, "error": why it failed, or null}; NULL:
+ * there was none. */
+struct cJSON *flow_source_take_dry_run(struct flow *flow, const char *name);
 void flow_source_unwatch(struct flow *flow, void *arg);
+
+/* ---- trying a source: nothing is written, and how the source stands does not change */
+
+/* Both end by exactly one done, unless flow_source_forget is called with the same arg
+ * before. After `limit` ms done comes without the source; until that lets go, no sync of
+ * it can begin.
+ * returns 0 | -CTR_ENOENT | -CTR_EUNAVAIL (it is not running) | -CTR_EBUSY (a sync or
+ * another try is under way) */
+
+/* step, detail and remedy as in ctr_host.test_step; ms: since the step before. */
+struct flow_test_ops {
+    void (*step)(void *arg, const char *step, int status, const char *detail,
+                 const char *remedy, uint32_t ms);
+    void (*done)(void *arg, int status);
+};
+int flow_source_test(struct flow *flow, const char *name, uint32_t limit,
+                     const struct flow_test_ops *ops, void *arg);
+
+/* The first n contacts (1..FLOW_PREVIEW_MAX) as the source gives them now. preview, the
+ * callee's: {"contacts": [{"id", "owner", "fields": [{"kind", "value", "number", "e164",
+ * "why"}...]}...], "seen", "refused", "complete", "rejected": [{"where", "reason"}...],
+ * "ms"}. reason: why, when status is negative. */
+enum { FLOW_PREVIEW_MAX = 100 };
+typedef void (*flow_preview_fn)(void *arg, int status, const char *reason,
+                                struct cJSON *preview);
+int flow_source_preview(struct flow *flow, const char *name, unsigned n, uint32_t limit,
+                        flow_preview_fn done, void *arg);
+void flow_source_forget(struct flow *flow, void *arg);
 
 /* The last `limit` traces, newest first; number or text filters when not absent. */
 struct cJSON *flow_trace_json(struct flow *flow, unsigned limit, struct ctr_str match);

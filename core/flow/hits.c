@@ -1,5 +1,6 @@
 /* hits.c - decides whether a candidate is a hit, and takes hits to the front end in
  * batches. */
+#include "base/clock.h"
 #include "base/error.h"
 #include "flow/query.h"
 #include "flow/source.h"
@@ -90,7 +91,8 @@ void hits_options(struct query *q, uint32_t source, uint32_t flags,
                   struct hit_options *out)
 {
     const struct setup_source *s = q->view->sources[source].source;
-    int64_t as_of = source_info(s->source)->as_of;
+    int64_t as_of =
+        flags & CTR_CONTACT_LIVE ? clock_wall_ms() : source_info(s->source)->as_of;
 
     *out = (struct hit_options){.client = q->conf,
                                 .filter = &q->filter,

@@ -2,6 +2,7 @@
 #include <cjson/cJSON.h>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "flow/sync.h"
 #include "flow/trace.h"
 
@@ -38,12 +39,27 @@ static void add_progress(struct cJSON *o, struct ctr_sync *sync)
 {
     struct cJSON *p = cJSON_AddObjectToObject(o, "progress");
 
-    cJSON_AddNumberToObject(p, "done", (double)atomic_load(&sync->done));
-    cJSON_AddNumberToObject(p, "total", (double)atomic_load(&sync->total));
-    cJSON_AddNumberToObject(p, "ms", (double)(clock_ms() - sync->began));
+    double done = (double)atomic_load(&sync->done);
+    double total = (double)atomic_load(&sync->total);
+    double ms = (double)(clock_ms() - sync->began), seen;
+
+    cJSON_AddStringToObject(p, "what",
+                            sync->preview   ? "preview"
+                            : sync->dry_run ? "dry run"
+                                            : "sync");
+    cJSON_AddNumberToObject(p, "done", done);
+    cJSON_AddNumberToObject(p, "total", total);
+    cJSON_AddNumberToObject(p, "ms", ms);
     pthread_mutex_lock(&sync->mutex);
     add_stats(p, &sync->so_far, sync->rejects.total);
+    seen = (double)sync->so_far.seen;
     pthread_mutex_unlock(&sync->mutex);
+    cJSON_AddNumberToObject(p, "rate", ms > 0 ? seen * 1000 / ms : 0); /* contacts/s */
+    if (total > 0 && done > 0 && ms >= 500)
+        cJSON_AddNumberToObject(p, "left_ms",
+                                done < total ? ms * (total - done) / done : 0);
+    else
+        cJSON_AddNullToObject(p, "left_ms");
 }
 
 static void add_rejects(struct cJSON *o, const struct rejects *rejects)
@@ -75,6 +91,60 @@ static void add_times(struct cJSON *o, const struct source *s,
         cJSON_AddNullToObject(o, "age");
 }
 
+static struct cJSON *sample_json(const struct cache_sample *s, enum cache_change change)
+{
+    struct cJSON *list = cJSON_CreateArray();
+
+    for (unsigned i = 0; i < s->n[change]; i++) {
+        struct cJSON *o = cJSON_CreateObject();
+        char text[CACHE_SAMPLE_TEXT];
+
+        memcpy(text, s->item[change][i].id, sizeof(text));
+        flow_utf8(text);
+        cJSON_AddStringToObject(o, "id", text);
+        memcpy(text, s->item[change][i].name, sizeof(text));
+        flow_utf8(text);
+        cJSON_AddStringToObject(o, "name", text);
+        cJSON_AddItemToArray(list, o);
+    }
+    return list;
+}
+
+static void add_or_null(struct cJSON *o, const char *key, const char *text)
+{
+    if (text)
+        cJSON_AddStringToObject(o, key, text);
+    else
+        cJSON_AddNullToObject(o, key);
+}
+
+struct cJSON *look_dry_run(const struct ctr_sync *sync, const char *error)
+{
+    bool refused = sync->status == -CTR_EREFUSED;
+    struct cJSON *o = cJSON_CreateObject(), *part = cJSON_AddObjectToObject(o, "last");
+
+    add_stats(part, &sync->stats, sync->rejects.total);
+    cJSON_AddNumberToObject(part, "ms", (double)(clock_ms() - sync->began));
+    part = cJSON_AddObjectToObject(o, "sample");
+    cJSON_AddItemToObject(part, "added", sample_json(sync->sample, CACHE_ADDED));
+    cJSON_AddItemToObject(part, "changed", sample_json(sync->sample, CACHE_CHANGED));
+    cJSON_AddItemToObject(part, "deleted", sample_json(sync->sample, CACHE_DELETED));
+    add_or_null(o, "refused", refused ? error : NULL);
+    add_or_null(o, "error", refused ? NULL : error);
+    add_rejects(o, &sync->rejects);
+    return o;
+}
+
+struct cJSON *flow_source_take_dry_run(struct flow *flow, const char *name)
+{
+    struct source *s = source_find(flow, name);
+    struct cJSON *o = s ? s->dry_run : NULL;
+
+    if (s)
+        s->dry_run = NULL;
+    return o;
+}
+
 struct cJSON *flow_source_json(struct flow *flow, const char *name, bool with_rejects)
 {
     struct source *s = source_find(flow, name);
@@ -100,6 +170,9 @@ struct cJSON *flow_source_json(struct flow *flow, const char *name, bool with_re
                           s->conf && s->conf->stale_after > 0 &&
                               source_is_stale(s, s->conf->stale_after));
     cJSON_AddNumberToObject(o, "failures", s->failures);
+    cJSON_AddBoolToObject(o, "testing", s->test != NULL);
+    cJSON_AddBoolToObject(o, "stuck", source_stuck(s));
+    cJSON_AddNumberToObject(o, "groups", s->groups.n);
     if (s->last_run > 0) {
         last = cJSON_AddObjectToObject(o, "last");
         add_stats(last, &s->last, s->rejects.total);

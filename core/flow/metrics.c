@@ -3,9 +3,10 @@
 
 #include <inttypes.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "flow/auth.h"
-#include "flow/source.h"
+#include "flow/sync.h"
 
 static const uint64_t bucket_us[FLOW_BUCKETS - 1] = {10,     100,     1000,   10000,
                                                      100000, 1000000, 3000000};
@@ -134,6 +135,10 @@ static void put_sources(struct flow *flow, struct strbuf *out)
         {"source_data_timestamp_seconds", "gauge", "How old the cached data are."},
         {"source_syncs_total", "counter", "Syncs that succeeded."},
         {"source_sync_failures_total", "counter", "Syncs that failed."},
+        {"source_failures_in_a_row", "gauge", "Syncs that failed since one succeeded."},
+        {"source_next_sync_timestamp_seconds", "gauge",
+         "When the next sync is planned; 0: on demand."},
+        {"source_syncing", "gauge", "1 while a sync is under way."},
     };
 
     for (unsigned m = 0; m < sizeof(metrics) / sizeof(metrics[0]); m++) {
@@ -142,10 +147,13 @@ static void put_sources(struct flow *flow, struct strbuf *out)
         {
             struct source *s = list_entry(it, struct source, link);
             const struct cache_info *info = source_info(s);
-            const double values[] = {(double)info->contacts,
-                                     (double)(s->last_success / 1000),
-                                     (double)(info->as_of / 1000), (double)s->syncs_ok,
-                                     (double)s->syncs_failed};
+            int64_t next =
+                s->next_run > 0 ? clock_wall_ms() + s->next_run - clock_ms() : 0;
+            const double values[] = {
+                (double)info->contacts,       (double)(s->last_success / 1000),
+                (double)(info->as_of / 1000), (double)s->syncs_ok,
+                (double)s->syncs_failed,      (double)s->failures,
+                (double)(next / 1000),        s->sync && !s->sync->preview};
 
             if (s->conf)
                 put_source_line(out, metrics[m].name, s->name, values[m]);

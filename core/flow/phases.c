@@ -106,13 +106,15 @@ static bool deliver_phase(struct query *q, int64_t until)
     }
     /* Who is calling is known, then; else the live sources have a word. */
     q->phase = q->caller || q->live_over || q->status < 0 ? QUERY_END : QUERY_LIVE;
+    if (q->caller && !q->live_over)
+        live_check(q);
     return true;
 }
 
 static bool live_phase(struct query *q)
 {
     live_start(q);
-    if (q->live_running > 0 && clock_us() < q->deadline_us)
+    if (q->live_running > 0 && clock_us() < q->live_until_us)
         return false;
     live_close(q);
     q->trace.us_live += query_lap(q);

@@ -66,6 +66,7 @@ void query_release(struct query *q)
 {
     struct flow *flow = q->flow;
 
+    viewset_unref(q->views);
     setup_unref(q->setup);
     q->request.type = REQUEST_DEAD;
     if (flow->n_spare >= SPARE_MAX) {
@@ -360,6 +361,7 @@ static int query_open(struct flow_client *client, const struct ctr_query *query,
     q->conf = client->conf;
     q->view = access_view(q->setup, q->conf,
                           (struct ctr_principal *)(uintptr_t)q->ask.principal);
+    q->views = viewset_ref(q->setup->views);
     q->limit = lower(q->ask.limit, q->conf->size_limit);
     q->deadline_us =
         q->began_us + (int64_t)lower(q->ask.time_limit, q->conf->time_limit) * 1000;

@@ -65,6 +65,7 @@ struct query {
     struct flow_client *client;
     struct setup *setup;
     const struct setup_client *conf;
+    struct viewset *views; /* what view is part of */
     const struct view *view;
     struct ctr_query ask;
     struct ctr_query_ops ops;
@@ -108,9 +109,10 @@ struct query {
     /* live searches under way or done */
     struct list searches; /* struct ctr_search.of_query */
     unsigned live_running;
-    bool live_asked; /* all that are to be asked were */
-    bool live_over;  /* their answers were looked through */
-    bool live_ranks; /* they are kept and put in order, too */
+    int64_t live_until_us; /* no longer; at most the deadline */
+    bool live_asked;       /* all that are to be asked were */
+    bool live_over;        /* their answers were looked through */
+    bool live_ranks;       /* they are kept and put in order, too */
 
     uint32_t n_batch;
     size_t cursor_len;
@@ -185,6 +187,9 @@ int cursor_take(struct query *q);
 
 /* ---- live.c ---------------------------------------------------------------- */
 void live_start(struct query *q);
+/* The caller is known from what a live source said before: is it still so? Nobody waits
+ * for the answer. */
+void live_check(struct query *q);
 void live_stop(struct query *q);
 void live_detach_all(struct flow *flow);
 /* The next record a live source gave: loaded into flow->eval. returns 0 | -CTR_EPAUSE

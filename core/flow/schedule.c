@@ -2,6 +2,7 @@
  *
  * One sync of a source at a time. A failure is tried again after 5 seconds, then ever
  * later up to 5 minutes; the last good data stay. */
+#include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -12,15 +13,20 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "flow/sync.h"
+#include "flow/times.h"
 
 enum {
     BACK_OFF_FIRST = 5000,
     BACK_OFF_MOST = 5 * 60 * 1000,
-    SOON = 1,
+    STUCK_MS = 3000,       /* how long one that was told to end may take for it */
+    JITTER_MS = 60 * 1000, /* of a time of day */
+    LOOK_MS = 60 * 1000,   /* how often at the wall clock */
+    DAY_AND_MORE_MS = 26 * 3600 * 1000, /* no time of day is further away */
     PROGRESS_MS = 200
 };
 
-static void schedule(struct source *s, int64_t at);
+static void schedule_time_of_day(struct source *s);
+static void wait_for_due(struct source *s, int64_t left);
 
 /* ---- state ----------------------------------------------------------------- */
 
@@ -43,13 +49,15 @@ void sync_notify(struct source *s, bool done, int status)
     }
 }
 
-static void set_state(struct source *s, enum source_state state)
+void sync_set_state(struct source *s, enum source_state state)
 {
     s->state = state;
 }
 
 void sync_set_error(struct source *s, const char *reason)
 {
+    if (reason == s->error)
+        return; /* what the source itself told is the reason */
     snprintf(s->error, sizeof(s->error), "%s", reason ? reason : "");
     flow_utf8(s->error);
 }
@@ -69,7 +77,7 @@ static const char *why_refused(const struct source *s, const struct ctr_sync *sy
 static const char *why_failed(const struct source *s, const struct ctr_sync *sync,
                               char *out, size_t cap)
 {
-    if (sync->status == -CTR_EREFUSED)
+    if (sync->status == -CTR_EREFUSED && !sync->reason[0]) /* not the source's own */
         return why_refused(s, sync, out, cap);
     if (sync->overdue)
         return "it took longer than its time limit and was ended";
@@ -77,6 +85,9 @@ static const char *why_failed(const struct source *s, const struct ctr_sync *syn
         return sync->reason;
     if (s->error_is_new && s->error[0])
         return s->error;
+    if (sync->status == -CTR_EFULL)
+        return "no space left for the cache: its disk is full, or cache_map_max is "
+               "reached; lookups go on with what there was";
     return error_text(sync->status);
 }
 
@@ -102,17 +113,15 @@ static void note_success(struct source *s, const struct ctr_sync *sync)
 
     s->failures = 0;
     s->syncs_ok++;
-    if (!sync->dry_run)
-        s->last_success = clock_wall_ms();
+    s->last_success = clock_wall_ms();
     s->error[0] = 0;
-    set_state(s, SOURCE_OK);
+    sync_set_state(s, SOURCE_OK);
     log_info(s->who,
              "sync_ok source=%s seen=%" PRIu64 " added=%" PRIu64 " changed=%" PRIu64
              " deleted=%" PRIu64 " rejected=%" PRIu64 " duplicates=%" PRIu64
-             " ms=%" PRIu32 "%s",
+             " ms=%" PRIu32,
              s->name, n->seen, n->added, n->changed, n->deleted,
-             n->rejected + sync->rejects.total, n->duplicates, s->last_ms,
-             sync->dry_run ? " dry_run=yes" : "");
+             n->rejected + sync->rejects.total, n->duplicates, s->last_ms);
 }
 
 static void note_failure(struct source *s, const struct ctr_sync *sync)
@@ -122,9 +131,18 @@ static void note_failure(struct source *s, const struct ctr_sync *sync)
     sync_set_error(s, why_failed(s, sync, text, sizeof(text)));
     s->failures++;
     s->syncs_failed++;
-    set_state(s, SOURCE_FAILED);
+    sync_set_state(s, SOURCE_FAILED);
     log_warn(s->who, "sync_failed source=%s reason=\"%s\" retry_in=%" PRIu32 "s", s->name,
              s->error, back_off(s) / 1000);
+}
+
+/* Asked live, and synced by nobody but who says so: its cache may stay empty. */
+static bool is_on_demand(const struct source *s)
+{
+    const struct setup_source *conf = s->conf;
+
+    return conf && conf->sync_interval == 0 && conf->sync_times.n == 0 && conf->live &&
+           s->driver.can_search;
 }
 
 static void plan_next(struct source *s)
@@ -132,13 +150,15 @@ static void plan_next(struct source *s)
     int64_t now = clock_ms();
 
     if (s->wanted)
-        schedule(s, now + SOON);
-    else if (s->failures > 0)
-        schedule(s, now + back_off(s));
+        schedule_at(s, now + SCHEDULE_SOON);
+    else if (s->failures > 0 && !is_on_demand(s))
+        schedule_at(s, now + back_off(s));
+    else if (s->conf && s->conf->sync_times.n > 0)
+        schedule_time_of_day(s);
     else if (s->conf && s->conf->sync_interval > 0)
-        schedule(s, now + jittered(s->conf->sync_interval));
+        schedule_at(s, now + jittered(s->conf->sync_interval));
     else
-        schedule(s, 0);
+        schedule_at(s, 0);
 }
 
 static void tell_stopped(struct source *s)
@@ -158,6 +178,34 @@ static void take_rejects(struct source *s, struct ctr_sync *sync)
     memset(&sync->rejects, 0, sizeof(sync->rejects));
 }
 
+static void on_preview_over(struct source *s, struct ctr_sync *sync)
+{
+    preview_over(sync);
+    sync_free(sync);
+    if (!s->started)
+        sync_set_state(s, SOURCE_DISABLED);
+    schedule_resume(s);
+    tell_stopped(s);
+}
+
+/* It looked only: the source stands as it stood. */
+static void on_dry_run_over(struct source *s, struct ctr_sync *sync)
+{
+    int status = sync->status;
+    char text[SOURCE_REASON];
+
+    cJSON_Delete(s->dry_run);
+    s->dry_run =
+        look_dry_run(sync, status < 0 ? why_failed(s, sync, text, sizeof(text)) : NULL);
+    log_info(s->who, "sync_dry_run source=%s status=%s seen=%" PRIu64, s->name,
+             error_name(status), sync->stats.seen);
+    sync_set_state(s, s->started ? s->resume_state : SOURCE_DISABLED);
+    sync_free(sync);
+    schedule_resume(s);
+    sync_notify(s, true, status);
+    tell_stopped(s);
+}
+
 void schedule_sync_over(void *arg)
 {
     struct ctr_sync *sync = arg;
@@ -167,20 +215,29 @@ void schedule_sync_over(void *arg)
     s->sync = NULL;
     uv_timer_stop(s->timer);
     uv_timer_stop(s->progress);
+    if (sync->preview) {
+        on_preview_over(s, sync);
+        return;
+    }
+    if (sync->dry_run) {
+        on_dry_run_over(s, sync);
+        return;
+    }
     s->last_ms = (uint32_t)(clock_ms() - sync->began);
     s->last = sync->stats;
     s->last_status = status;
     source_info_changed(s);
+    if (status == 0 && sync->groups_changed)
+        source_groups_changed(s);
     if (status == 0)
         note_success(s, sync);
     else if (status == -CTR_ECANCELED && !sync->overdue)
-        set_state(s, !s->started           ? SOURCE_DISABLED
-                     : s->last_success > 0 ? SOURCE_OK
-                                           : SOURCE_WAITING);
+        sync_set_state(s, !s->started           ? SOURCE_DISABLED
+                          : s->last_success > 0 ? SOURCE_OK
+                                                : SOURCE_WAITING);
     else
         note_failure(s, sync);
-    if (!sync->dry_run)
-        take_rejects(s, sync);
+    take_rejects(s, sync);
     sync_free(sync);
     if (s->started)
         plan_next(s);
@@ -196,9 +253,18 @@ static void on_limit(uv_timer_t *timer)
 
     if (!s->sync)
         return;
-    s->sync->overdue = true;
+    s->sync->overdue = clock_ms();
+    if (s->sync->dry_run) {
+        sync_cancel(s);
+        return;
+    }
+    if (s->sync->preview) {
+        preview_overdue(s->sync);
+        sync_cancel(s);
+        return;
+    }
     sync_set_error(s, "it takes longer than its time limit and was told to end");
-    set_state(s, SOURCE_FAILED);
+    sync_set_state(s, SOURCE_FAILED);
     log_warn(s->who, "sync_overdue source=%s ms=%" PRId64, s->name,
              clock_ms() - s->sync->began);
     sync_cancel(s);
@@ -217,35 +283,111 @@ static void start_timers(struct source *s)
         uv_timer_start(s->progress, on_progress, PROGRESS_MS, PROGRESS_MS);
 }
 
-static void begin(struct source *s, bool allow_delete, bool dry_run)
+void schedule_sync(struct source *s, bool allow_delete)
 {
     s->wanted = false;
-    s->next_run = 0;
+    s->next_run = s->due_wall = 0;
     s->error_is_new = false;
     s->last_run = clock_wall_ms();
-    set_state(s, SOURCE_SYNCING);
+    s->syncs++;
+    sync_set_state(s, SOURCE_SYNCING);
     start_timers(s);
     sync_notify(s, false, 0);
-    sync_start(s, allow_delete, dry_run);
+    sync_start(s, &(struct sync_options){.allow_delete = allow_delete});
+}
+
+void schedule_dry_run(struct source *s, bool allow_delete)
+{
+    s->resume_state = s->state;
+    s->error_is_new = false;
+    schedule_put_off(s);
+    start_timers(s);
+    sync_notify(s, false, 0);
+    sync_start(s, &(struct sync_options){.allow_delete = allow_delete, .dry_run = true});
+}
+
+/* The wall clock may have been set since the time of day was planned: it is looked at
+ * again each minute. returns whether it has come */
+static bool time_has_come(struct source *s)
+{
+    int64_t left = s->due_wall - clock_wall_ms();
+
+    if (left <= 0) {
+        s->done_place = s->place;
+        s->due_wall = 0;
+        return true;
+    }
+    if (left > DAY_AND_MORE_MS) { /* set back: what was done is not done yet */
+        s->done_place = 0;
+        schedule_time_of_day(s);
+    } else {
+        wait_for_due(s, left);
+    }
+    return false;
 }
 
 static void on_due(uv_timer_t *timer)
 {
     struct source *s = timer->data;
 
+    if (s->due_wall > 0 && !time_has_come(s))
+        return;
     s->next_run = 0;
-    if (s->started && s->conf && !s->sync)
-        begin(s, false, false);
+    if (s->refreshing)
+        s->wanted = true; /* a moment later: schedule_refreshed */
+    else if (s->started && s->conf && !source_busy(s))
+        schedule_sync(s, false);
+}
+
+void schedule_refreshed(struct source *s)
+{
+    if (s->started && s->wanted && !source_busy(s))
+        schedule_at(s, clock_ms() + SCHEDULE_SOON);
+}
+
+bool source_stuck(const struct source *s)
+{
+    if (s->test)
+        return test_is_overdue(s);
+    return s->sync && s->sync->overdue > 0 && clock_ms() - s->sync->overdue > STUCK_MS;
+}
+
+bool source_busy(const struct source *s)
+{
+    return s->sync || s->test;
+}
+
+static void wait_for_due(struct source *s, int64_t left)
+{
+    s->next_run = clock_ms() + left;
+    if (source_busy(s))
+        return;
+    uv_update_time(s->timer->loop);
+    uv_timer_start(s->timer, on_due, (uint64_t)(left < LOOK_MS ? left : LOOK_MS), 0);
+}
+
+static void schedule_time_of_day(struct source *s)
+{
+    int64_t wall = clock_wall_ms();
+    struct times_moment next;
+
+    schedule_at(s, 0);
+    if (!times_next(&s->conf->sync_times, wall, s->done_place, &next))
+        return;
+    s->place = next.place;
+    s->due_wall = next.wall + randombytes_uniform(JITTER_MS);
+    wait_for_due(s, s->due_wall - wall);
 }
 
 /* at: clock_ms; 0: none planned */
-static void schedule(struct source *s, int64_t at)
+void schedule_at(struct source *s, int64_t at)
 {
     int64_t now = clock_ms();
 
     s->next_run = at;
-    if (s->sync)
-        return; /* the timer is the limit's; plan_next follows */
+    s->due_wall = 0;
+    if (source_busy(s))
+        return; /* the timer is the limit's; plan_next or schedule_resume follows */
     if (at == 0) {
         uv_timer_stop(s->timer);
         return;
@@ -254,164 +396,66 @@ static void schedule(struct source *s, int64_t at)
     uv_timer_start(s->timer, on_due, at > now ? (uint64_t)(at - now) : 0, 0);
 }
 
-/* ---- from outside ---------------------------------------------------------- */
+/* ---- in between ------------------------------------------------------------ */
 
-/* When the first sync is due: at once without data, else when the interval has passed. */
-static int64_t first_due(struct source *s)
+void schedule_put_off(struct source *s)
 {
-    const struct cache_info *info;
-    int64_t age, now = clock_ms();
-
-    source_info_changed(s);
-    info = source_info(s);
-    if (info->as_of == 0)
-        return now + SOON;
-    if (s->conf->sync_interval == 0)
-        return now + SOON; /* what changed while nobody watched? */
-    age = clock_wall_ms() - info->as_of;
-    if (age < 0 || age >= (int64_t)s->conf->sync_interval)
-        return now + SOON;
-    return now + s->conf->sync_interval - age;
+    s->resume_at = s->due_wall > 0 ? 0 : s->next_run;
+    s->next_run = 0;
+    uv_timer_stop(s->timer);
 }
 
-void flow_source_start(struct flow *flow, const char *name,
-                       const struct flow_driver *driver)
+void schedule_resume(struct source *s)
 {
-    struct source *s = source_find(flow, name);
-
-    if (!s || !s->conf) {
-        log_error("flow", "source_unknown source=%s: not in the configuration", name);
-        return;
-    }
-    s->driver = *driver;
-    s->started = true;
-    s->failures = 0;
-    s->error[0] = 0;
-    if (s->sync)
-        return;
-    source_info_changed(s);
-    s->last_success = source_info(s)->as_of;
-    set_state(s, s->last_success > 0 ? SOURCE_OK : SOURCE_WAITING);
-    schedule(s, driver->watches ? clock_ms() + SOON : first_due(s));
-}
-
-void flow_source_stop(struct flow *flow, const char *name, void (*done)(void *arg),
-                      void *arg)
-{
-    struct source *s = source_find(flow, name);
-
-    if (!s) {
-        done(arg);
-        return;
-    }
-    s->started = s->wanted = false;
-    live_cancel_source(s);
-    if (s->sync) {
-        s->stopped = done;
-        s->stopped_arg = arg;
-        sync_cancel(s);
-        return;
-    }
-    schedule(s, 0);
-    set_state(s, SOURCE_DISABLED);
-    done(arg);
-}
-
-void flow_source_error(struct flow *flow, const char *name, const char *reason)
-{
-    struct source *s = source_find(flow, name);
-
-    if (!s)
-        return;
-    sync_set_error(s, reason);
-    s->error_is_new = true;
-    if (!s->started)
-        set_state(s, SOURCE_FAILED);
-}
-
-struct wish {
-    struct anchor *anchor;
-    char name[];
-};
-
-static void on_wish(void *arg)
-{
-    struct wish *wish = arg;
-    struct flow *flow = wish->anchor->flow;
-    struct source *s = flow ? source_find(flow, wish->name) : NULL;
-
-    if (s && s->started) {
-        s->failures = 0;
-        s->wanted = true;
-        if (!s->sync)
-            schedule(s, clock_ms() + SOON);
-    }
-    anchor_unref(wish->anchor);
-    free(wish);
-}
-
-void flow_source_request_sync(struct flow *flow, const char *name)
-{
-    struct wish *wish = xmalloc(sizeof(*wish) + strlen(name) + 1);
-
-    wish->anchor = anchor_ref(flow->anchor);
-    memcpy(wish->name, name, strlen(name) + 1);
-    loop_post(flow->loop, on_wish, wish);
-}
-
-int flow_source_sync_now(struct flow *flow, const char *name, bool allow_delete,
-                         bool dry_run, flow_sync_watch_fn on_change, void *arg)
-{
-    struct source *s = source_find(flow, name);
-    struct watcher *w;
-
-    if (!s || !s->conf)
-        return -CTR_ENOENT;
-    if (!s->started)
-        return -CTR_EUNAVAIL;
-    if (s->sync)
-        return -CTR_EBUSY;
-    if (on_change) {
-        w = xcalloc(1, sizeof(*w));
-        w->fn = on_change;
-        w->arg = arg;
-        list_append(&s->watchers, &w->link);
-    }
-    begin(s, allow_delete, dry_run);
-    return 0;
-}
-
-void flow_source_unwatch(struct flow *flow, void *arg)
-{
-    list_for_each(it, &flow->sources)
-    {
-        struct source *s = list_entry(it, struct source, link);
-
-        list_for_each_safe(at, &s->watchers)
-        {
-            struct watcher *w = list_entry(at, struct watcher, link);
-
-            if (w->arg != arg)
-                continue;
-            list_remove(&w->link);
-            free(w);
-        }
-    }
-}
-
-void source_configured(struct source *s)
-{
-    uint64_t shape;
-
-    if (!s->conf || !s->started)
-        return;
-    shape = sync_shape(&s->conf->plan);
-    if (s->shape != 0 && s->shape != shape)
-        s->wanted = true; /* its numbers read differently now */
-    if (s->sync || s->failures > 0)
+    if (!s->started || !s->conf)
         return;
     if (s->wanted)
-        schedule(s, clock_ms() + SOON);
-    else if (s->conf->sync_interval > 0)
-        schedule(s, first_due(s));
+        plan_next(s);
+    else if (s->due_wall > 0) /* overdue meanwhile: at once */
+        on_due(s->timer);
+    else if (s->next_run == 0) /* else planned anew meanwhile */
+        schedule_at(s, s->resume_at);
+    else
+        schedule_at(s, s->next_run);
+}
+
+void schedule_preview(struct source *s, struct preview *preview, uint32_t limit)
+{
+    schedule_put_off(s);
+    s->error_is_new = false;
+    uv_update_time(s->timer->loop);
+    uv_timer_start(s->timer, on_limit, limit, 0);
+    sync_start(s, &(struct sync_options){.preview = preview});
+}
+
+/* ---- the first one --------------------------------------------------------- */
+
+/* Was a time of day missed while nobody was there? */
+static bool missed_one(const struct source *s, int64_t as_of)
+{
+    struct times_moment last;
+
+    return times_last(&s->conf->sync_times, clock_wall_ms(), &last) && as_of < last.wall;
+}
+
+/* The first sync: at once without data, else when the interval has passed. */
+void schedule_first(struct source *s)
+{
+    const struct setup_source *conf = s->conf;
+    int64_t age, as_of, now = clock_ms();
+
+    source_info_changed(s);
+    as_of = source_info(s)->as_of;
+    age = clock_wall_ms() - as_of;
+    if (is_on_demand(s))
+        schedule_at(s, 0);
+    else if (as_of == 0 || age < 0)
+        schedule_at(s, now + SCHEDULE_SOON);
+    else if (conf->sync_times.n > 0 && !missed_one(s, as_of))
+        schedule_time_of_day(s);
+    else if (age >= (int64_t)conf->sync_interval)
+        schedule_at(
+            s, now + SCHEDULE_SOON); /* without an interval: what changed meanwhile? */
+    else
+        schedule_at(s, now + conf->sync_interval - age);
 }

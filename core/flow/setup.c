@@ -11,7 +11,8 @@
 enum {
     DEFAULT_SIZE_LIMIT = 500,
     DEFAULT_TIME_LIMIT = 3000,
-    DEFAULT_SYNC_LIMIT = 3600 * 1000
+    DEFAULT_SYNC_LIMIT = 3600 * 1000,
+    DEFAULT_LIVE_TIMEOUT = 1500
 };
 
 static struct setup_names copy_names(struct arena *a, const char *const *names, size_t n)
@@ -52,6 +53,8 @@ static void copy_source(struct arena *a, struct setup_source *to,
     to->stale_after = from->stale_after;
     to->max_delete_percent = from->max_delete_percent;
     to->live = from->live;
+    to->live_timeout = from->live_timeout ? from->live_timeout : DEFAULT_LIVE_TIMEOUT;
+    to->sync_times = from->sync_times;
 }
 
 static void copy_client(struct arena *a, struct setup_client *to,
@@ -99,6 +102,15 @@ static int by_name(const void *pa, const void *pb)
     return cmp_nocase(str_of(a->name), str_of(b->name));
 }
 
+static struct viewset *viewset_create(const struct setup *s)
+{
+    size_t n = (size_t)s->n_clients * ((size_t)s->n_users + 2) + 1;
+    struct viewset *views = xcalloc(1, sizeof(*views) + n * sizeof(views->at[0]));
+
+    views->refs = 1;
+    return views;
+}
+
 struct setup *setup_create(const struct flow_config *config, uint64_t serial)
 {
     struct setup *s = xcalloc(1, sizeof(*s));
@@ -129,9 +141,28 @@ struct setup *setup_create(const struct flow_config *config, uint64_t serial)
             copy_names(a, config->users[i].groups, config->users[i].n_groups);
     }
     qsort(s->users, s->n_users, sizeof(*s->users), by_name);
-    s->views = xcalloc((size_t)s->n_clients * ((size_t)s->n_users + 2) + 1,
-                       sizeof(struct view *));
+    s->views = viewset_create(s);
     return s;
+}
+
+struct viewset *viewset_ref(struct viewset *views)
+{
+    views->refs++;
+    return views;
+}
+
+void viewset_unref(struct viewset *views)
+{
+    if (!views || --views->refs > 0)
+        return;
+    arena_finish(&views->arena);
+    free(views);
+}
+
+void setup_forget_views(struct setup *setup)
+{
+    viewset_unref(setup->views);
+    setup->views = viewset_create(setup);
 }
 
 struct setup *setup_ref(struct setup *setup)
@@ -146,7 +177,7 @@ void setup_unref(struct setup *setup)
         return;
     for (uint32_t i = 0; i < setup->n_users; i++)
         auth_user_unref(setup->users[i].auth);
-    free(setup->views);
+    viewset_unref(setup->views);
     arena_finish(&setup->arena);
     free(setup);
 }

@@ -33,7 +33,8 @@ struct setup_source {
     struct setup_names allow;
     struct setup_rule *rules;
     size_t n_rules;
-    uint32_t sync_interval, sync_limit, stale_after;
+    uint32_t sync_interval, sync_limit, stale_after, live_timeout;
+    struct flow_times sync_times;
     unsigned max_delete_percent;
     bool live;
     struct cache_source *cache;
@@ -58,6 +59,14 @@ struct setup_user {
     struct auth_user *auth; /* NULL: has no secret, cannot log in */
 };
 
+/* Who sees what, made when first needed: access.c. Replaced as a whole when groups
+ * change; who looks through one holds it. */
+struct viewset {
+    unsigned refs;
+    struct arena arena;
+    struct view *at[]; /* client x (users + 2) */
+};
+
 struct setup {
     unsigned refs;
     uint64_t serial; /* no two are alike */
@@ -68,7 +77,7 @@ struct setup {
     uint32_t n_clients;
     struct setup_user *users; /* by name, ASCII case ignored */
     uint32_t n_users;
-    struct view **views; /* made when first needed: access.c */
+    struct viewset *views;
 };
 
 /* Copies the configuration; living sources and users are linked by the caller. */
@@ -76,6 +85,11 @@ struct setup *setup_create(const struct flow_config *config, uint64_t serial);
 struct setup *setup_ref(struct setup *setup);
 /* The last one frees it and lets go of its auth users. NULL-safe. */
 void setup_unref(struct setup *setup);
+
+struct viewset *viewset_ref(struct viewset *views);
+void viewset_unref(struct viewset *views); /* NULL-safe */
+/* From here on all views are made anew. */
+void setup_forget_views(struct setup *setup);
 
 /* NULL: none of that name. */
 struct setup_source *setup_find_source(const struct setup *setup, struct ctr_str name);

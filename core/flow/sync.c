@@ -50,7 +50,8 @@ static int begin_load(struct ctr_sync *sync)
                                          .max_delete_percent = sync->max_delete_percent,
                                          .allow_delete = sync->allow_delete,
                                          .may_wait = sync->may_wait,
-                                         .dry_run = sync->dry_run};
+                                         .dry_run = sync->dry_run,
+                                         .sample = sync->sample};
 
     if (sync->load)
         return 0;
@@ -87,8 +88,11 @@ static void count(struct ctr_sync *sync)
 
 int flow_sync_put(struct ctr_sync *sync, const struct ctr_contact *contacts, uint32_t n)
 {
-    int r = sync_check(sync);
+    int r;
 
+    if (sync->preview)
+        return preview_put(sync, contacts, n);
+    r = sync_check(sync);
     if (r < 0)
         return r;
     r = keep_error(sync, cache_load_put(sync->load, contacts, n));
@@ -98,8 +102,11 @@ int flow_sync_put(struct ctr_sync *sync, const struct ctr_contact *contacts, uin
 
 int flow_sync_delete(struct ctr_sync *sync, const struct ctr_str *ids, uint32_t n)
 {
-    int r = sync_check(sync);
+    int r;
 
+    if (sync->preview)
+        return flow_sync_canceled(sync);
+    r = sync_check(sync);
     if (r < 0)
         return r;
     r = keep_error(sync, cache_load_delete(sync->load, ids, n));
@@ -138,6 +145,22 @@ int flow_sync_cursor(struct ctr_sync *sync, struct ctr_str cursor)
     return 0;
 }
 
+int flow_sync_group(struct ctr_sync *sync, struct ctr_str group,
+                    const struct ctr_str *members, uint32_t n)
+{
+    int r;
+
+    if (flow_sync_canceled(sync) < 0)
+        return -CTR_ECANCELED;
+    r = groups_add(&sync->groups, group, members, n);
+    if (r == -CTR_EFULL)
+        snprintf(sync->reason, sizeof(sync->reason),
+                 "the source tells of more than %d groups, or of one with more than %d "
+                 "bytes of names",
+                 GROUPS_MAX, GROUP_BYTES_MAX);
+    return keep_error(sync, r);
+}
+
 int flow_sync_full(struct ctr_sync *sync)
 {
     if (sync->load)
@@ -154,7 +177,8 @@ void flow_sync_progress(struct ctr_sync *sync, uint64_t done, uint64_t total)
 
 int flow_sync_canceled(struct ctr_sync *sync)
 {
-    return atomic_load(&sync->canceled) ? -CTR_ECANCELED : 0;
+    return atomic_load(&sync->canceled) || atomic_load(&sync->enough) ? -CTR_ECANCELED
+                                                                      : 0;
 }
 
 static void on_committed(void *arg, int status, const struct cache_load_stats *stats)
@@ -166,11 +190,26 @@ static void on_committed(void *arg, int status, const struct cache_load_stats *s
     schedule_sync_over(sync);
 }
 
+/* A full sync forgets the groups it did not name. */
+static void put_groups(struct ctr_sync *sync)
+{
+    struct ctr_str old = str_make(sync->old_groups.ptr, sync->old_groups.len);
+    struct strbuf all = {0};
+
+    groups_merge(sync->full ? str_make(NULL, 0) : old,
+                 str_make(sync->groups.ptr, sync->groups.len), &all);
+    sync->groups_changed = !str_eq(old, str_make(all.ptr, all.len));
+    if (sync->groups_changed)
+        cache_load_groups(sync->load, str_make(all.ptr, all.len));
+    strbuf_finish(&all);
+}
+
 static void commit(struct ctr_sync *sync)
 {
     struct ctr_str cursor = str_make(sync->cursor.ptr, sync->cursor.len);
     struct cache_load *load = sync->load;
 
+    put_groups(sync);
     sync->load = NULL;
     if (sync->may_wait) {
         sync->status = cache_load_commit(load, cursor, &sync->stats);
@@ -182,6 +221,13 @@ static void commit(struct ctr_sync *sync)
 
 void flow_sync_end(struct ctr_sync *sync, int status, const char *reason)
 {
+    if (sync->preview) {
+        sync->status = status;
+        if (reason)
+            snprintf(sync->reason, sizeof(sync->reason), "%s", reason);
+        loop_post(sync->loop, schedule_sync_over, sync);
+        return;
+    }
     if (status == 0 && atomic_load(&sync->canceled))
         status = -CTR_ECANCELED;
     if (status == 0)
@@ -224,7 +270,7 @@ static bool take_cursor(const struct source *s, struct ctr_sync *sync)
            b->len >= SHAPE_SIZE && memcmp(b->ptr, &sync->shape, SHAPE_SIZE) == 0;
 }
 
-static struct ctr_sync *sync_create(struct source *s, bool allow_delete, bool dry_run)
+static struct ctr_sync *sync_create(struct source *s, const struct sync_options *options)
 {
     struct ctr_sync *sync = xcalloc(1, sizeof(*sync));
 
@@ -233,13 +279,19 @@ static struct ctr_sync *sync_create(struct source *s, bool allow_delete, bool dr
     sync->loop = s->flow->loop;
     sync->cache = s->cache;
     sync->plan = s->conf->plan;
-    sync->shape = s->shape = sync_shape(&sync->plan);
+    sync->shape = sync_shape(&sync->plan);
     sync->max_delete_percent = s->conf->max_delete_percent;
-    sync->allow_delete = allow_delete;
-    sync->dry_run = dry_run;
+    sync->allow_delete = options->allow_delete;
+    sync->dry_run = options->dry_run;
+    if (sync->dry_run)
+        sync->sample = xcalloc(1, sizeof(*sync->sample));
+    sync->preview = options->preview;
     sync->may_wait = s->driver.may_wait;
     sync->began = clock_ms();
-    sync->full = !take_cursor(s, sync);
+    sync->full = sync->preview || !take_cursor(s, sync);
+    (void)cache_groups(s->cache, &sync->old_groups); /* none: there are none */
+    if (!sync->preview && !sync->dry_run)
+        s->shape = sync->shape;
     return sync;
 }
 
@@ -247,15 +299,19 @@ void sync_free(struct ctr_sync *sync)
 {
     pthread_mutex_destroy(&sync->mutex);
     free(sync->rejects.items);
+    preview_free(sync->preview);
+    free(sync->sample);
     strbuf_finish(&sync->cursor);
     strbuf_finish(&sync->asked_cursor);
+    strbuf_finish(&sync->old_groups);
+    strbuf_finish(&sync->groups);
     free(sync);
 }
 
-void sync_start(struct source *s, bool allow_delete, bool dry_run)
+void sync_start(struct source *s, const struct sync_options *options)
 {
     struct ctr_sync_request request = {.size = sizeof(request)};
-    struct ctr_sync *sync = sync_create(s, allow_delete, dry_run);
+    struct ctr_sync *sync = sync_create(s, options);
     int r;
 
     if (!sync->full)
@@ -263,7 +319,9 @@ void sync_start(struct source *s, bool allow_delete, bool dry_run)
                                   sync->asked_cursor.len - SHAPE_SIZE);
     s->sync = sync;
     log_debug(s->who, "sync_begin source=%s kind=%s", s->name,
-              sync->full ? "full" : "delta");
+              sync->preview ? "preview"
+              : sync->full  ? "full"
+                            : "delta");
     r = s->driver.sync(s->driver.ctx, sync, &request);
     if (r < 0) { /* not begun: it will not end by itself */
         sync->status = r;

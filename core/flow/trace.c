@@ -113,10 +113,14 @@ static void add_count(struct cJSON *o, const char *key, uint32_t n)
 
 static struct cJSON *sources_json(const struct trace_record *t)
 {
-    static const char *const live[] = {
-        [TRACE_LIVE_NONE] = "no",       [TRACE_LIVE_ASKED] = "asked",
-        [TRACE_LIVE_DONE] = "done",     [TRACE_LIVE_LATE] = "too late",
-        [TRACE_LIVE_FAILED] = "failed", [TRACE_LIVE_BUSY] = "busy"};
+    static const char *const live[] = {[TRACE_LIVE_NONE] = "no",
+                                       [TRACE_LIVE_ASKED] = "asked",
+                                       [TRACE_LIVE_DONE] = "done",
+                                       [TRACE_LIVE_LATE] = "too late",
+                                       [TRACE_LIVE_FAILED] = "failed",
+                                       [TRACE_LIVE_BUSY] = "busy",
+                                       [TRACE_LIVE_DOWN] =
+                                           "down (contactorctl sources says why)"};
     struct cJSON *list = cJSON_CreateArray();
 
     for (unsigned i = 0; i < t->n_sources; i++) {

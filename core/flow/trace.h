@@ -34,7 +34,8 @@ enum trace_live {
     TRACE_LIVE_DONE,
     TRACE_LIVE_LATE,
     TRACE_LIVE_FAILED,
-    TRACE_LIVE_BUSY
+    TRACE_LIVE_BUSY,
+    TRACE_LIVE_DOWN
 };
 
 struct trace_record {

@@ -42,7 +42,7 @@ static void on_tick(uv_timer_t *timer)
         if (q->phase != QUERY_LIVE || q->paused)
             continue;
         waiting = true;
-        if (now >= q->deadline_us)
+        if (now >= q->live_until_us)
             query_wake(q);
     }
     if (!waiting)

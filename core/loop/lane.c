@@ -1,19 +1,26 @@
 /* lane.c - one thread, one queue; finished jobs go back to the loop through a list. */
 #include "loop/lane.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/log.h"
+
+enum { BACKGROUND_NICE = 5 };
 
 struct lane {
     struct loop *loop;
     pthread_t thread;
     char name[16]; /* what the kernel keeps of a thread's name */
+    bool background;
 
     pthread_mutex_t mutex; /* over what follows */
     pthread_cond_t more;
@@ -123,17 +130,22 @@ static void *lane_main(void *arg)
     struct lane *lane = arg;
 
     pthread_setname_np(pthread_self(), lane->name);
+    /* On Linux this is the thread's own. */
+    if (lane->background && setpriority(PRIO_PROCESS, 0, BACKGROUND_NICE) < 0)
+        log_debug("loop", "lane_priority lane=%s reason=\"%s\"", lane->name,
+                  strerror(errno));
     while (work_one(lane))
         ;
     return NULL;
 }
 
-struct lane *lane_create(struct loop *loop, const char *name)
+static struct lane *create(struct loop *loop, const char *name, bool background)
 {
     struct lane *lane = xcalloc(1, sizeof(*lane));
     sigset_t all, before;
 
     lane->loop = loop;
+    lane->background = background;
     snprintf(lane->name, sizeof(lane->name), "%.15s", name);
     list_init(&lane->queue);
     list_init(&lane->finished);
@@ -145,6 +157,16 @@ struct lane *lane_create(struct loop *loop, const char *name)
     ensure(pthread_create(&lane->thread, NULL, lane_main, lane) == 0);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return lane;
+}
+
+struct lane *lane_create(struct loop *loop, const char *name)
+{
+    return create(loop, name, false);
+}
+
+struct lane *lane_create_background(struct loop *loop, const char *name)
+{
+    return create(loop, name, true);
 }
 
 void lane_submit(struct lane *lane, struct lane_job *job)

@@ -19,6 +19,8 @@ struct lane_job {
 
 /* name: thread name, at most 15 bytes are shown. */
 struct lane *lane_create(struct loop *loop, const char *name);
+/* Work that must not take the processor from lookups: its thread stands back. */
+struct lane *lane_create_background(struct loop *loop, const char *name);
 /* Any thread. Never refuses. */
 void lane_submit(struct lane *lane, struct lane_job *job);
 /* Removes a job that has not begun: its done runs (on the loop, later) without its work.

@@ -4,7 +4,7 @@
  * service   what one front end listens with (service.c)
  * socket    a listening socket; survives its service on reload (listener.c)
  * stream    one connection (stream.c: its life, input.c, output.c, timing.c,
- * tls_stream.c)
+ *           tls_stream.c, tls_handshake.c)
  *
  * Plug-in code is called from four places only, and never from within a stream call:
  * bytes arriving, the turn's work list, the coarse clock, and the close callback. */
@@ -52,9 +52,9 @@ struct net {
     size_t kept; /* bytes of unconsumed input, all streams */
     struct list services;
     struct list sockets;
-    struct list work;       /* streams with something to do in a later callback */
-    struct list dirty;      /* streams with output of this turn */
-    struct list handshakes; /* streams with a handshake step to take, first come */
+    struct list work;  /* streams with something to do in a later callback */
+    struct list dirty; /* streams with output of this turn */
+    struct tls_handshakes *handshakes;
     struct net_log_gate gates[NET_LOG_KINDS];
 
     uint8_t read_buffer[NET_READ_SIZE];
@@ -127,13 +127,15 @@ enum stream_state {
 };
 
 struct stream_tls;
+struct tls_handshakes;
 
 struct ctr_stream {
     uv_tcp_t tcp;
     uv_write_t write;
     struct net_service *service;
     struct list link; /* service->streams */
-    struct list work, dirty, handshake;
+    struct list work, dirty;
+    struct list handshake; /* waiting for a lane */
     struct timing times[TIMING_KINDS];
     void *conn;
     struct stream_tls *tls; /* NULL: plain */
@@ -178,7 +180,6 @@ struct ctr_stream {
 /* net.c */
 void net_add_work(struct ctr_stream *s);
 void net_add_dirty(struct ctr_stream *s);
-void net_add_handshake(struct ctr_stream *s);
 void net_tick_start(struct net *net);
 void net_fit_tick(struct net *net, const struct net_service *service);
 /* Whether a line of this kind may be logged now; *suppressed lines were not since the

@@ -7,8 +7,12 @@
  * next poll (prepare). */
 #include "net/internal.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -18,13 +22,12 @@
 enum {
     DEFAULT_SESSIONS = 4096,
     DEFAULT_SESSIONS_PER_PEER = 256,
-    DEFAULT_HANDSHAKES = 2,
+    DEFAULT_HANDSHAKES_WAITING = 1024,
     TICK_MAX_MS = 500,
     TICK_MIN_MS = 10,
-    HANDSHAKE_COSTLY_US = 200, /* a step with public-key work in it */
-    HANDSHAKE_TURN_US = 8000,  /* cheap steps, resumptions, together */
     LOG_WINDOW_MS = 10000,
-    LOG_LINES = 5
+    LOG_LINES = 5,
+    DESCRIPTORS_BESIDE = 256 /* files, sources, the control socket */
 };
 
 void net_add_work(struct ctr_stream *s)
@@ -43,14 +46,6 @@ void net_add_dirty(struct ctr_stream *s)
         list_append(&net->dirty, &s->dirty);
 }
 
-void net_add_handshake(struct ctr_stream *s)
-{
-    struct net *net = s->service->net;
-
-    if (list_empty(&s->handshake))
-        list_append(&net->handshakes, &s->handshake);
-}
-
 static void on_idle(uv_idle_t *idle)
 {
     (void)idle;
@@ -59,8 +54,7 @@ static void on_idle(uv_idle_t *idle)
 /* With something left to do, the next poll must look without waiting. */
 static void fit_idle(struct net *net)
 {
-    bool more = !list_empty(&net->work) || !list_empty(&net->handshakes) ||
-                !list_empty(&net->dirty);
+    bool more = !list_empty(&net->work) || !list_empty(&net->dirty);
 
     if (more)
         uv_idle_start(&net->idle, on_idle);
@@ -103,37 +97,11 @@ static void work_some(struct net *net)
     }
 }
 
-/* A handshake step with public-key work takes milliseconds; the others wait their turn,
- * so that lookups do not. */
-static void handshake_some(struct net *net)
-{
-    uint64_t begin = uv_hrtime();
-    uint64_t before = begin;
-    unsigned costly = 0;
-
-    while (!list_empty(&net->handshakes) && costly < net->options.handshakes_per_turn) {
-        struct ctr_stream *s =
-            list_entry(net->handshakes.next, struct ctr_stream, handshake);
-        uint64_t now;
-
-        list_remove(&s->handshake);
-        tls_stream_step(s);
-        now = uv_hrtime();
-        if (now - before > (uint64_t)HANDSHAKE_COSTLY_US * 1000)
-            costly++;
-        if (now - begin > (uint64_t)HANDSHAKE_TURN_US * 1000)
-            break;
-        before = now;
-    }
-}
-
 static void on_check(uv_check_t *check)
 {
     struct net *net = check->data;
 
     work_some(net);
-    if (!list_empty(&net->handshakes))
-        handshake_some(net);
     flush_all(net);
     fit_idle(net);
 }
@@ -213,6 +181,27 @@ bool net_may_log(struct net *net, enum net_log_kind kind, unsigned *suppressed)
     return true;
 }
 
+/* Room for a descriptor of each session. The kernel doubles the table of a process as it
+ * needs, and one with threads waits for tens of milliseconds then: within accept, while
+ * all phones come back. */
+static void reserve_descriptors(struct net *net)
+{
+    struct rlimit limit;
+    rlim_t top = net->options.max_sessions + DESCRIPTORS_BESIDE;
+    int fd;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    if (top >= limit.rlim_cur)
+        top = limit.rlim_cur - 1;
+    fd = fcntl(uv_backend_fd(net->uv), F_DUPFD_CLOEXEC, (int)top);
+    if (fd >= 0)
+        close(fd);
+    else
+        log_debug("net", "descriptors_not_reserved top=%llu reason=\"%s\"",
+                  (unsigned long long)top, strerror(errno));
+}
+
 void net_set_options(struct net *net, const struct net_options *options)
 {
     struct net_options o = options ? *options : (struct net_options){0};
@@ -221,11 +210,12 @@ void net_set_options(struct net *net, const struct net_options *options)
         o.max_sessions = DEFAULT_SESSIONS;
     if (o.max_sessions_per_peer == 0)
         o.max_sessions_per_peer = DEFAULT_SESSIONS_PER_PEER;
-    if (o.handshakes_per_turn == 0)
-        o.handshakes_per_turn = DEFAULT_HANDSHAKES;
+    if (o.handshakes_waiting == 0)
+        o.handshakes_waiting = DEFAULT_HANDSHAKES_WAITING;
     net->options = o;
     net->peers.max = o.max_sessions;
     net->peers.max_per_peer = o.max_sessions_per_peer;
+    reserve_descriptors(net);
 }
 
 static void init_handles(struct net *net)
@@ -254,9 +244,9 @@ struct net *net_create(struct loop *loop, const struct net_options *options)
     list_init(&net->sockets);
     list_init(&net->work);
     list_init(&net->dirty);
-    list_init(&net->handshakes);
     peers_init(&net->peers, 0, 0);
     net_set_options(net, options);
+    net->handshakes = tls_handshakes_create(net, net->options.handshake_lanes);
     init_handles(net);
     /* A peer that is gone must not end the process: the event library writes plainly. */
     signal(SIGPIPE, SIG_IGN);
@@ -284,6 +274,7 @@ void net_destroy(struct net *net)
     if (!net)
         return;
     ensure(list_empty(&net->services));
+    tls_handshakes_destroy(net->handshakes);
     peers_finish(&net->peers);
     ensure(net->kept == 0);
     list_for_each_safe(it, &net->sockets)

@@ -20,7 +20,8 @@ struct net_service;
 struct net_options {
     unsigned max_sessions;          /* 4096 */
     unsigned max_sessions_per_peer; /* 256, per source address (IPv6: per /64) */
-    unsigned handshakes_per_turn;   /* full TLS handshake steps in one loop turn: 2 */
+    unsigned handshakes_waiting;    /* new ones waiting for a lane: 1024 */
+    unsigned handshake_lanes;       /* half the processors, at most 4; only at creation */
 };
 
 /* Also takes over sockets passed by systemd (LISTEN_FDS). */

@@ -62,13 +62,14 @@ static int load_tls(const struct net_service *service, struct tls_context **out,
         return -CTR_EINVAL;
     }
     return tls_context_create(service->name, service->tls_certificate, service->tls_key,
-                              out, error, cap);
+                              tls_handshakes_lanes(service->net->handshakes), out, error,
+                              cap);
 }
 
 int net_check_tls(const char *certificate, const char *key, char *error, size_t cap)
 {
     struct tls_context *context;
-    int rc = tls_context_create("check", certificate, key, &context, error, cap);
+    int rc = tls_context_create("check", certificate, key, 1, &context, error, cap);
 
     if (rc == 0)
         tls_context_unref(context);
@@ -122,6 +123,8 @@ int net_service_listen(struct net_service *service, const struct net_address *ad
 void net_service_start(struct net_service *service)
 {
     service->started = true;
+    if (service->tls)
+        tls_handshakes_start(service->net->handshakes);
     list_for_each(it, &service->listeners)
         listener_start(list_entry(it, struct net_listener, link));
 }

@@ -184,7 +184,7 @@ static void detach(struct ctr_stream *s, uint8_t reason)
     timing_disarm_all(s);
     list_remove(&s->work);
     list_remove(&s->dirty);
-    list_remove(&s->handshake);
+    tls_stream_withdraw(s);
 }
 
 void stream_close(struct ctr_stream *s)
@@ -306,6 +306,8 @@ void stream_work(struct ctr_stream *s)
         stream_abort(s, CTR_CLOSE_PEER);
         return;
     }
+    if (s->tls && tls_stream_is_stepped(s))
+        tls_stream_stepped(s);
     if (s->state == STREAM_OPEN && s->want_drain && output_is_short(s))
         drained(s);
     if (s->state == STREAM_OPEN && s->present && !s->goodbye)

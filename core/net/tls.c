@@ -1,7 +1,7 @@
 /* tls.c - the certificate side of TLS: what a service shows, and what it will speak.
  *
  * TLS 1.2 and up, AEAD with forward secrecy, short curves. A full handshake costs
- * milliseconds on the loop; tickets, whose keys the library replaces every
+ * milliseconds of a lane; tickets, whose keys the library replaces every
  * TICKET_LIFETIME_S, and a session cache for those without make the next one of a client
  * cheap. */
 #include "net/tls.h"
@@ -17,18 +17,22 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "net/tls_context.h"
+#include "net/tls_private.h"
 
-enum { TICKET_LIFETIME_S = 4 * 3600, CACHE_ENTRIES = 512 };
+enum {
+    TICKET_LIFETIME_S = 4 * 3600,
+    CACHE_ENTRIES = 512,
+    KEY_MAX = 16 * 1024 /* as DER */
+};
 
 static int on_ticket_parse(void *arg, mbedtls_ssl_session *session, unsigned char *ticket,
                            size_t len)
 {
-    struct tls_context *c = arg;
-    int rc = mbedtls_ssl_ticket_parse(&c->ticket, session, ticket, len);
+    struct tls_party *party = arg;
+    int rc = mbedtls_ssl_ticket_parse(&party->context->ticket, session, ticket, len);
 
     if (rc == 0)
-        c->resumed = true;
+        party->resumed = true;
     return rc;
 }
 
@@ -36,26 +40,27 @@ static int on_ticket_write(void *arg, const mbedtls_ssl_session *session,
                            unsigned char *start, const unsigned char *end, size_t *len,
                            uint32_t *lifetime)
 {
-    struct tls_context *c = arg;
+    struct tls_party *party = arg;
 
-    return mbedtls_ssl_ticket_write(&c->ticket, session, start, end, len, lifetime);
+    return mbedtls_ssl_ticket_write(&party->context->ticket, session, start, end, len,
+                                    lifetime);
 }
 
 static int on_cache_get(TLS_COMPAT_CACHE_GET_ARGS)
 {
-    struct tls_context *c = data;
-    int rc = TLS_COMPAT_CACHE_GET(&c->cache);
+    struct tls_party *party = data;
+    int rc = TLS_COMPAT_CACHE_GET(&party->context->cache);
 
     if (rc == 0)
-        c->resumed = true;
+        party->resumed = true;
     return rc;
 }
 
 static int on_cache_set(TLS_COMPAT_CACHE_SET_ARGS)
 {
-    struct tls_context *c = data;
+    struct tls_party *party = data;
 
-    return TLS_COMPAT_CACHE_SET(&c->cache);
+    return TLS_COMPAT_CACHE_SET(&party->context->cache);
 }
 
 static int sentence(char *error, size_t cap, const char *path, int rc)
@@ -97,7 +102,7 @@ static int check_file(const char *path, mode_t *mode, char *error, size_t cap)
     return 0;
 }
 
-static int load_certificate(struct tls_context *c, const char *name, const char *path,
+static int load_certificate(struct tls_party *p, const char *name, const char *path,
                             char *error, size_t cap)
 {
     mode_t mode;
@@ -105,23 +110,24 @@ static int load_certificate(struct tls_context *c, const char *name, const char 
 
     if (rc < 0)
         return rc;
-    rc = mbedtls_x509_crt_parse_file(&c->certificate, path);
+    rc = mbedtls_x509_crt_parse_file(&p->certificate, path);
     if (rc > 0) {
         snprintf(error, cap, "%s: %d of its certificates cannot be read", path, rc);
         return -CTR_EFORMAT;
     }
     if (rc < 0)
         return sentence(error, cap, path, rc);
-    if (mbedtls_x509_time_is_past(&c->certificate.valid_to))
+    if (mbedtls_x509_time_is_past(&p->certificate.valid_to))
         log_warn("net", "certificate_expired service=%s file=%s", name, path);
-    else if (mbedtls_x509_time_is_future(&c->certificate.valid_from))
+    else if (mbedtls_x509_time_is_future(&p->certificate.valid_from))
         log_warn("net", "certificate_not_yet_valid service=%s file=%s", name, path);
     return 0;
 }
 
-static int load_key(struct tls_context *c, const char *name, const char *path,
+static int load_key(struct tls_party *p, const char *name, const char *path,
                     const char *certificate, char *error, size_t cap)
 {
+    mbedtls_ctr_drbg_context *drbg = &p->context->drbg;
     mode_t mode;
     int rc = check_file(path, &mode, error, cap);
 
@@ -132,10 +138,10 @@ static int load_key(struct tls_context *c, const char *name, const char *path,
                  "key_not_secret service=%s file=%s hint=\"chmod o= so that only the "
                  "daemon can read it\"",
                  name, path);
-    rc = tls_compat_parse_key(&c->key, path, &c->drbg);
+    rc = tls_compat_parse_key(&p->key, path, drbg);
     if (rc < 0)
         return sentence(error, cap, path, rc);
-    if (tls_compat_check_pair(&c->certificate.pk, &c->key, &c->drbg) != 0) {
+    if (tls_compat_check_pair(&p->certificate.pk, &p->key, drbg) != 0) {
         snprintf(error, cap, "%s: is not the key of the certificate in %s", path,
                  certificate);
         return -CTR_EINVAL;
@@ -143,49 +149,93 @@ static int load_key(struct tls_context *c, const char *name, const char *path,
     return 0;
 }
 
-static int configure(struct tls_context *c)
+/* The same certificate and key for another lane. */
+static int copy_party(struct tls_party *to, const struct tls_party *from)
 {
+    unsigned char der[KEY_MAX];
+    mbedtls_pk_context *key = (mbedtls_pk_context *)(uintptr_t)&from->key;
+    int len, rc;
+
+    for (const mbedtls_x509_crt *c = &from->certificate; c; c = c->next) {
+        rc = mbedtls_x509_crt_parse_der(&to->certificate, c->raw.p, c->raw.len);
+        if (rc < 0)
+            return rc;
+    }
+    len = mbedtls_pk_write_key_der(key, der, sizeof(der)); /* at the end */
+    if (len < 0)
+        return len;
+    rc = tls_compat_parse_der(&to->key, der + sizeof(der) - len, (size_t)len,
+                              &to->context->drbg);
+    wipe(der, sizeof(der));
+    return rc;
+}
+
+static int configure_party(struct tls_party *p)
+{
+    struct tls_context *c = p->context;
     int rc;
 
-    rc = mbedtls_ssl_config_defaults(&c->conf, MBEDTLS_SSL_IS_SERVER,
+    rc = mbedtls_ssl_config_defaults(&p->conf, MBEDTLS_SSL_IS_SERVER,
                                      MBEDTLS_SSL_TRANSPORT_STREAM,
                                      MBEDTLS_SSL_PRESET_DEFAULT);
     if (rc < 0)
         return rc;
-    tls_compat_limit(&c->conf);
-    mbedtls_ssl_conf_ciphersuites(&c->conf, tls_ciphersuites);
-    mbedtls_ssl_conf_rng(&c->conf, mbedtls_ctr_drbg_random, &c->drbg);
-    mbedtls_ssl_conf_authmode(&c->conf, MBEDTLS_SSL_VERIFY_NONE);
+    tls_compat_limit(&p->conf);
+    mbedtls_ssl_conf_ciphersuites(&p->conf, tls_ciphersuites);
+    mbedtls_ssl_conf_rng(&p->conf, mbedtls_ctr_drbg_random, &c->drbg);
+    mbedtls_ssl_conf_authmode(&p->conf, MBEDTLS_SSL_VERIFY_NONE);
+    mbedtls_ssl_conf_session_tickets_cb(&p->conf, on_ticket_write, on_ticket_parse, p);
+    mbedtls_ssl_conf_session_cache(&p->conf, p, on_cache_get, on_cache_set);
+    return mbedtls_ssl_conf_own_cert(&p->conf, &p->certificate, &p->key);
+}
+
+/* The first party has its certificate and key. */
+static int configure(struct tls_context *c)
+{
+    int rc;
+
     rc = mbedtls_ssl_ticket_setup(&c->ticket, mbedtls_ctr_drbg_random, &c->drbg,
                                   MBEDTLS_CIPHER_AES_256_GCM, TICKET_LIFETIME_S);
     if (rc < 0)
         return rc;
-    mbedtls_ssl_conf_session_tickets_cb(&c->conf, on_ticket_write, on_ticket_parse, c);
     mbedtls_ssl_cache_set_timeout(&c->cache, TICKET_LIFETIME_S);
     mbedtls_ssl_cache_set_max_entries(&c->cache, CACHE_ENTRIES);
-    mbedtls_ssl_conf_session_cache(&c->conf, c, on_cache_get, on_cache_set);
-    return mbedtls_ssl_conf_own_cert(&c->conf, &c->certificate, &c->key);
+    for (unsigned i = 0; i < c->n_parties; i++) {
+        rc = i > 0 ? copy_party(&c->parties[i], &c->parties[0]) : 0;
+        if (rc == 0)
+            rc = configure_party(&c->parties[i]);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
 }
 
-static struct tls_context *context_new(void)
+static struct tls_context *context_new(unsigned lanes)
 {
     struct tls_context *c = xcalloc(1, sizeof(*c));
 
+    ensure(lanes >= 1 && lanes <= TLS_LANES_MAX);
     c->refs = 1;
+    c->n_parties = lanes;
     mbedtls_entropy_init(&c->entropy);
     mbedtls_ctr_drbg_init(&c->drbg);
-    mbedtls_x509_crt_init(&c->certificate);
-    mbedtls_pk_init(&c->key);
     mbedtls_ssl_ticket_init(&c->ticket);
     mbedtls_ssl_cache_init(&c->cache);
-    mbedtls_ssl_config_init(&c->conf);
+    for (unsigned i = 0; i < lanes; i++) {
+        struct tls_party *p = &c->parties[i];
+
+        p->context = c;
+        mbedtls_x509_crt_init(&p->certificate);
+        mbedtls_pk_init(&p->key);
+        mbedtls_ssl_config_init(&p->conf);
+    }
     return c;
 }
 
 int tls_context_create(const char *name, const char *certificate, const char *key,
-                       struct tls_context **out, char *error, size_t cap)
+                       unsigned lanes, struct tls_context **out, char *error, size_t cap)
 {
-    struct tls_context *c = context_new();
+    struct tls_context *c = context_new(lanes);
     int rc;
 
     if (tls_compat_start() < 0 ||
@@ -194,10 +244,10 @@ int tls_context_create(const char *name, const char *certificate, const char *ke
         rc = -CTR_EIO;
         goto fail;
     }
-    rc = load_certificate(c, name, certificate, error, cap);
+    rc = load_certificate(&c->parties[0], name, certificate, error, cap);
     if (rc < 0)
         goto fail;
-    rc = load_key(c, name, key, certificate, error, cap);
+    rc = load_key(&c->parties[0], name, key, certificate, error, cap);
     if (rc < 0)
         goto fail;
     rc = configure(c);
@@ -222,11 +272,15 @@ void tls_context_unref(struct tls_context *c)
 {
     if (!c || --c->refs > 0)
         return;
-    mbedtls_ssl_config_free(&c->conf);
+    for (unsigned i = 0; i < c->n_parties; i++) {
+        struct tls_party *p = &c->parties[i];
+
+        mbedtls_ssl_config_free(&p->conf);
+        mbedtls_pk_free(&p->key);
+        mbedtls_x509_crt_free(&p->certificate);
+    }
     mbedtls_ssl_cache_free(&c->cache);
     mbedtls_ssl_ticket_free(&c->ticket);
-    mbedtls_pk_free(&c->key);
-    mbedtls_x509_crt_free(&c->certificate);
     mbedtls_ctr_drbg_free(&c->drbg);
     mbedtls_entropy_free(&c->entropy);
     free(c);
@@ -234,7 +288,8 @@ void tls_context_unref(struct tls_context *c)
 
 bool tls_context_same(const struct tls_context *a, const struct tls_context *b)
 {
-    const mbedtls_x509_crt *x = &a->certificate, *y = &b->certificate;
+    const mbedtls_x509_crt *x = &a->parties[0].certificate,
+                           *y = &b->parties[0].certificate;
 
     for (; x && y; x = x->next, y = y->next)
         if (x->raw.len != y->raw.len || memcmp(x->raw.p, y->raw.p, x->raw.len) != 0)

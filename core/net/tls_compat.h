@@ -67,6 +67,12 @@ static inline int tls_compat_parse_key(mbedtls_pk_context *key, const char *path
     return mbedtls_pk_parse_keyfile(key, path, NULL, mbedtls_ctr_drbg_random, drbg);
 }
 
+static inline int tls_compat_parse_der(mbedtls_pk_context *key, const unsigned char *der,
+                                       size_t len, mbedtls_ctr_drbg_context *drbg)
+{
+    return mbedtls_pk_parse_key(key, der, len, NULL, 0, mbedtls_ctr_drbg_random, drbg);
+}
+
 static inline int tls_compat_check_pair(const mbedtls_pk_context *pub,
                                         const mbedtls_pk_context *key,
                                         mbedtls_ctr_drbg_context *drbg)
@@ -115,6 +121,13 @@ static inline int tls_compat_parse_key(mbedtls_pk_context *key, const char *path
 {
     (void)drbg;
     return mbedtls_pk_parse_keyfile(key, path, NULL);
+}
+
+static inline int tls_compat_parse_der(mbedtls_pk_context *key, const unsigned char *der,
+                                       size_t len, mbedtls_ctr_drbg_context *drbg)
+{
+    (void)drbg;
+    return mbedtls_pk_parse_key(key, der, len, NULL, 0);
 }
 
 static inline int tls_compat_check_pair(const mbedtls_pk_context *pub,

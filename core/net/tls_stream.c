@@ -8,28 +8,13 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "net/internal.h"
-#include "net/tls_context.h"
-
-struct stream_tls {
-    struct tls_context *context;
-    mbedtls_ssl_context ssl;
-    bool set_up;         /* ssl holds memory */
-    bool established;    /* and has not failed since */
-    bool begun;          /* bytes have come */
-    bool over;           /* close_notify or a failure: nothing more is read */
-    const uint8_t *feed; /* what on_recv takes from */
-    size_t feed_len;
-    struct buffer kept; /* received and not fed: handshake waiting, stream paused */
-    /* Where in a record the last byte received was. */
-    uint8_t head[5];
-    unsigned head_n;
-    size_t record_left;
-};
+#include "net/tls_private.h"
 
 void tls_stream_begin(struct ctr_stream *s)
 {
     ensure(!s->tls && s->service->tls);
     s->tls = xcalloc(1, sizeof(*s->tls));
+    s->tls->stream = s;
     s->tls->context = tls_context_ref(s->service->tls);
 }
 
@@ -48,29 +33,39 @@ size_t tls_stream_kept(const struct ctr_stream *s)
     return buffer_len(&s->tls->kept);
 }
 
-void tls_stream_destroy(struct ctr_stream *s)
+void tls_stream_free(struct stream_tls *t)
 {
-    if (!s->tls)
-        return;
-    if (s->tls->set_up)
-        mbedtls_ssl_free(&s->tls->ssl);
-    tls_context_unref(s->tls->context);
-    buffer_finish(&s->tls->kept);
-    free(s->tls);
-    s->tls = NULL;
+    if (t->set_up)
+        mbedtls_ssl_free(&t->ssl);
+    tls_context_unref(t->context);
+    buffer_finish(&t->kept);
+    buffer_finish(&t->given);
+    buffer_finish(&t->made);
+    free(t);
 }
 
-static int on_send(void *arg, const unsigned char *data, size_t n)
+void tls_stream_destroy(struct ctr_stream *s)
 {
-    struct ctr_stream *s = arg;
+    struct stream_tls *t = s->tls;
 
-    buffer_add(&s->wire, data, n);
+    s->tls = NULL;
+    if (t && t->lent)
+        handshake_disown(t);
+    else if (t)
+        tls_stream_free(t);
+}
+
+int tls_bio_send(void *arg, const unsigned char *data, size_t n)
+{
+    struct stream_tls *t = arg;
+
+    buffer_add(t->sink, data, n);
     return (int)n;
 }
 
-static int on_recv(void *arg, unsigned char *data, size_t n)
+int tls_bio_recv(void *arg, unsigned char *data, size_t n)
 {
-    struct stream_tls *t = ((struct ctr_stream *)arg)->tls;
+    struct stream_tls *t = arg;
 
     if (t->feed_len == 0)
         return MBEDTLS_ERR_SSL_WANT_READ;
@@ -82,7 +77,7 @@ static int on_recv(void *arg, unsigned char *data, size_t n)
     return (int)n;
 }
 
-/* Follows the record headers, to know whether one is half there. */
+/* Follows the record headers, to know whether one is there, or half of one. */
 static void track(struct stream_tls *t, const uint8_t *data, size_t n)
 {
     while (n > 0) {
@@ -97,13 +92,15 @@ static void track(struct stream_tls *t, const uint8_t *data, size_t n)
         }
         data += step;
         n -= step;
-        if (t->head_n == sizeof(t->head) && t->record_left == 0)
+        if (t->head_n == sizeof(t->head) && t->record_left == 0) {
             t->head_n = 0;
+            t->records++;
+        }
     }
 }
 
 /* The peer's fault, and one line an administrator can act on. */
-static void failed(struct ctr_stream *s, const char *reason)
+void tls_stream_failed(struct ctr_stream *s, const char *reason)
 {
     struct stream_tls *t = s->tls;
     bool in_handshake = !t->established;
@@ -134,18 +131,19 @@ static void failed_with(struct ctr_stream *s, int rc)
     case MBEDTLS_ERR_SSL_BAD_HS_PROTOCOL_VERSION:
     case MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN:
 #endif
-        failed(s, "the peer offers no TLS 1.2 (or later) with AEAD and forward secrecy");
+        tls_stream_failed(
+            s, "the peer offers no TLS 1.2 (or later) with AEAD and forward secrecy");
         break;
     case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
-        failed(s, "the peer refused; it may not trust the certificate");
+        tls_stream_failed(s, "the peer refused; it may not trust the certificate");
         break;
     default:
         mbedtls_strerror(rc, text, sizeof(text));
-        failed(s, text);
+        tls_stream_failed(s, text);
     }
 }
 
-void tls_stream_eof(struct ctr_stream *s)
+static void closed_within(struct ctr_stream *s)
 {
     log_debug("net", "tls_failed peer=%s reason=\"closed within the handshake\"",
               s->address);
@@ -154,6 +152,15 @@ void tls_stream_eof(struct ctr_stream *s)
     if (s->state == STREAM_OPEN && s->service->ops.on_tls)
         s->service->ops.on_tls(s->conn, -CTR_EIO);
     stream_end(s, CTR_CLOSE_TLS);
+}
+
+void tls_stream_eof(struct ctr_stream *s)
+{
+    struct stream_tls *t = s->tls;
+
+    /* What it sent last may end the handshake. */
+    if (!t->lent && !t->stepped && list_empty(&s->handshake))
+        closed_within(s);
 }
 
 static bool can_read(const struct ctr_stream *s)
@@ -216,14 +223,14 @@ void tls_stream_receive(struct ctr_stream *s, const uint8_t *data, size_t n)
     if (t->over)
         return;
     if (!t->begun && data[0] != 0x16) {
-        failed(s, "plain bytes on a TLS port");
+        tls_stream_failed(s, "plain bytes on a TLS port");
         return;
     }
     t->begun = true;
     track(t, data, n);
     if (!t->established) {
         buffer_add(&t->kept, data, n);
-        net_add_handshake(s);
+        handshake_offer(s);
     } else if (buffer_len(&t->kept) > 0) {
         buffer_add(&t->kept, data, n);
         pump_kept(s);
@@ -237,27 +244,14 @@ void tls_stream_receive(struct ctr_stream *s, const uint8_t *data, size_t n)
     }
 }
 
-static int set_up(struct ctr_stream *s)
-{
-    struct stream_tls *t = s->tls;
-    int rc;
-
-    if (t->set_up)
-        return 0;
-    t->set_up = true;
-    mbedtls_ssl_init(&t->ssl);
-    rc = mbedtls_ssl_setup(&t->ssl, &t->context->conf);
-    if (rc == 0)
-        mbedtls_ssl_set_bio(&t->ssl, s, on_send, on_recv, NULL);
-    return rc;
-}
-
 static void established(struct ctr_stream *s)
 {
     struct net_stats *stats = &s->service->stats;
 
     s->tls->established = true;
+    s->tls->sink = &s->wire;
     stats->tls_handshakes++;
+    stats->tls_resumed += s->tls->resumed;
     s->peer.flags |= CTR_PEER_TLS;
     timing_disarm(s, TIMING_HANDSHAKE);
     if (s->state == STREAM_HANDSHAKE) {
@@ -271,28 +265,45 @@ static void established(struct ctr_stream *s)
         pump_kept(s);
 }
 
-void tls_stream_step(struct ctr_stream *s)
+bool tls_stream_is_stepped(const struct ctr_stream *s)
+{
+    return s->tls->stepped;
+}
+
+/* What the step did not take comes before what has come since. */
+static void take_back(struct stream_tls *t)
+{
+    struct buffer since = t->kept;
+
+    t->stepped = false;
+    t->kept = t->given;
+    t->given = (struct buffer){0};
+    buffer_move(&t->kept, &since);
+}
+
+static void next_step(struct ctr_stream *s)
+{
+    handshake_offer(s);
+    if (s->eof && !s->tls->over)
+        tls_stream_eof(s);
+}
+
+void tls_stream_stepped(struct ctr_stream *s)
 {
     struct stream_tls *t = s->tls;
-    int rc;
 
-    if (s->state > STREAM_OPEN || s->goodbye || t->over || t->established)
+    take_back(t);
+    if (s->state > STREAM_OPEN || s->goodbye || t->over)
         return;
-    rc = set_up(s);
-    if (rc == 0) {
-        t->feed = buffer_data(&t->kept);
-        t->feed_len = buffer_len(&t->kept);
-        t->context->resumed = false;
-        rc = mbedtls_ssl_handshake(&t->ssl);
-        buffer_take(&t->kept, buffer_len(&t->kept) - t->feed_len);
-        t->feed_len = 0;
-        s->service->stats.tls_resumed += t->context->resumed;
-    }
+    ensure(t->worked);
+    buffer_move(&s->wire, &t->made);
     net_add_dirty(s);
-    if (rc == 0)
+    if (t->result == 0)
         established(s);
-    else if (rc != MBEDTLS_ERR_SSL_WANT_READ)
-        failed_with(s, rc);
+    else if (t->result != MBEDTLS_ERR_SSL_WANT_READ)
+        failed_with(s, t->result);
+    else
+        next_step(s);
     stream_update_reading(s);
 }
 

@@ -26,6 +26,12 @@ struct confine_paths {
 int confine_files(const struct confine_paths *paths, bool *active, char *error,
                   size_t cap);
 
+/* For a process that belongs to another one, beside what that one gave up: it writes no
+ * file (but /dev/null), signals no process but those it starts, and is shown to no
+ * debugger. Where the kernel cannot do a part of it, that part is left out. Before
+ * threads are started. returns 0 | -CTR_EIO, with a sentence in error */
+int confine_outside(char *error, size_t cap);
+
 struct confine_syscalls_options {
     bool allow_jit; /* pages that are writable and executable (a JIT in a driver) */
 };

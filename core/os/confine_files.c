@@ -15,9 +15,11 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "os/confine.h"
+#include "os/sanitized.h"
 
 enum { SYS_RULESET = 444, SYS_ADD_RULE = 445, SYS_RESTRICT = 446 };
 enum { RULESET_VERSION = 1, RULE_PATH_BENEATH = 1 };
+enum { SCOPED_FROM = 6 /* version */, SCOPE_SIGNAL = 1 << 1 };
 
 enum {
     EXECUTE = 1 << 0,
@@ -127,6 +129,38 @@ static int add_rules(int ruleset, const struct confine_paths *p, uint64_t handle
         rc = allow_all(ruleset, system_execute, RIGHTS_EXECUTE, error, cap);
     if (rc == 0)
         rc = allow_all(ruleset, p->execute, RIGHTS_EXECUTE, error, cap);
+    return rc;
+}
+
+int confine_outside(char *error, size_t cap)
+{
+    struct {
+        uint64_t files, network, scoped;
+    } handled = {FIRST_VERSION & ~(uint64_t)RIGHTS_EXECUTE, 0, 0};
+    size_t size = sizeof(handled.files);
+    long version, ruleset;
+    int rc;
+
+    if (!OS_SANITIZED && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+        return failed("hide the memory of the process", NULL, error, cap);
+    version = syscall(SYS_RULESET, NULL, (size_t)0, RULESET_VERSION);
+    if (version < 1)
+        return 0;
+    handled.files |= (version >= 2 ? REFER : 0) | (version >= 3 ? TRUNCATE : 0);
+    if (version >= SCOPED_FROM) {
+        handled.scoped = SCOPE_SIGNAL;
+        size = sizeof(handled);
+    }
+    ruleset = syscall(SYS_RULESET, &handled, size, 0);
+    if (ruleset < 0)
+        return failed("begin to confine the process", NULL, error, cap);
+    rc = allow_all((int)ruleset, system_write, WRITE_FILE | (handled.files & TRUNCATE),
+                   error, cap);
+    if (rc == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        rc = failed("renounce new privileges", NULL, error, cap);
+    if (rc == 0 && syscall(SYS_RESTRICT, (int)ruleset, 0) < 0)
+        rc = failed("confine the process", NULL, error, cap);
+    close((int)ruleset);
     return rc;
 }
 

@@ -1,5 +1,6 @@
-/* batch.c - a plugin built with newer headers has longer structs: the stride of its
- * arrays is what their size members say, and their tails are left out. */
+/* batch.c - a plugin built with other headers has longer or shorter structs: the stride
+ * of its arrays is what their size members say; a tail we do not know is left out, one it
+ * does not know reads as zero. */
 #include "plugin/batch.h"
 
 #include <stdbool.h>
@@ -8,7 +9,8 @@
 
 #include "base/alloc.h"
 
-enum { STRUCT_MAX = 4096 };
+/* The sizes of ABI 1.0: a plugin's structs are no smaller. */
+enum { CONTACT_SIZE_1_0 = 88, FIELD_SIZE_1_0 = 56, STRUCT_MAX = 4096 };
 
 static const struct ctr_contact *contact_at(const struct ctr_contact *contacts,
                                             uint32_t i)
@@ -30,9 +32,14 @@ static bool str_ok(struct ctr_str s)
     return s.len == 0 || s.ptr;
 }
 
-static bool size_ok(uint32_t size, size_t ours)
+static bool size_ok(uint32_t size, uint32_t least)
 {
-    return size >= ours && size <= STRUCT_MAX && size % 8 == 0;
+    return size >= least && size <= STRUCT_MAX && size % 8 == 0;
+}
+
+static size_t shorter(size_t theirs, size_t ours)
+{
+    return theirs < ours ? theirs : ours;
 }
 
 static const char *check_contact(const struct ctr_contact *c, uint32_t stride)
@@ -43,7 +50,7 @@ static const char *check_contact(const struct ctr_contact *c, uint32_t stride)
         return "it gave a contact whose id or owner has a length and no bytes";
     if (c->n_fields == 0)
         return NULL;
-    if (!c->fields || !size_ok(c->field_size, sizeof(struct ctr_field)))
+    if (!c->fields || !size_ok(c->field_size, FIELD_SIZE_1_0))
         return "it gave a contact without fields or field_size";
     if (c->n_fields > 65536)
         return "it gave a contact with an absurd number of fields";
@@ -67,13 +74,13 @@ static void batch_repack(struct batch *batch, const struct ctr_contact *contacts
         const struct ctr_contact *theirs = contact_at(contacts, i);
         struct ctr_contact *ours = &batch->own[i];
 
-        memcpy(ours, theirs, sizeof(*ours));
+        memcpy(ours, theirs, shorter(theirs->size, sizeof(*ours)));
         ours->size = sizeof(*ours);
         ours->field_size = sizeof(struct ctr_field);
         ours->fields = &batch->own_fields[at];
         for (uint32_t k = 0; k < theirs->n_fields; k++)
             memcpy(&batch->own_fields[at++], field_at(theirs, k),
-                   sizeof(struct ctr_field));
+                   shorter(theirs->field_size, sizeof(struct ctr_field)));
     }
     batch->contacts = batch->own;
 }
@@ -87,7 +94,7 @@ const char *batch_init(struct batch *batch, const struct ctr_contact *contacts,
     *batch = (struct batch){.contacts = contacts};
     if (n == 0 || n > max || !contacts)
         return "it gave a batch of contacts that is empty or too long";
-    if (!size_ok(contacts->size, sizeof(*contacts)))
+    if (!size_ok(contacts->size, CONTACT_SIZE_1_0))
         return "it gave a contact whose size is not set";
     same = contacts->size == sizeof(*contacts);
     for (uint32_t i = 0; i < n; i++) {

@@ -6,10 +6,12 @@
 
 static void describe_source(FILE *out, const struct ctr_source *source)
 {
-    fprintf(out, "role      source (%s%s%s)\n",
+    fprintf(out, "role      source (%s%s%s%s%s)\n",
             source->threading == CTR_ON_LANE ? "on a lane" : "on the loop",
             source->flags & CTR_SOURCE_DELTA ? ", delta syncs" : "",
-            source->flags & CTR_SOURCE_SEARCH ? ", live search" : "");
+            source->flags & CTR_SOURCE_SEARCH ? ", live search" : "",
+            source->flags & CTR_SOURCE_PARALLEL ? " beside a sync" : "",
+            source->test ? ", test" : "");
 }
 
 static void describe_frontend(FILE *out, const struct ctr_frontend *frontend)
@@ -72,6 +74,8 @@ static cJSON *source_json(const struct ctr_source *source)
                             source->threading == CTR_ON_LANE ? "lane" : "loop");
     cJSON_AddBoolToObject(role, "delta", (source->flags & CTR_SOURCE_DELTA) != 0);
     cJSON_AddBoolToObject(role, "search", (source->flags & CTR_SOURCE_SEARCH) != 0);
+    cJSON_AddBoolToObject(role, "parallel", (source->flags & CTR_SOURCE_PARALLEL) != 0);
+    cJSON_AddBoolToObject(role, "test", source->test != NULL);
     return role;
 }
 

@@ -19,6 +19,12 @@ enum {
     MISUSES_LOGGED = 20
 };
 
+/* These are read in place, for they are as long as in ABI 1.0. Who lets one grow copies
+ * min(theirs, ours) into a zeroed one instead, as loader.c does. */
+_Static_assert(sizeof(struct ctr_query) == 176, "read in place by query_start");
+_Static_assert(sizeof(struct ctr_query_ops) == 24, "read in place by query_start");
+_Static_assert(sizeof(struct ctr_credentials) == 56, "read in place by authenticate");
+
 static _Thread_local char fail_text[FAIL_TEXT_MAX];
 
 /* ---- breaches of the contract --------------------------------------------------- */
@@ -82,6 +88,8 @@ static const void *host_extension(const struct ctr_host *host, const char *id)
 
     if (id && strcmp(id, CTR_NET_ID) == 0 && in->role == INSTANCE_FRONTEND)
         return &net_extension;
+    if (id && strcmp(id, CTR_POLL_ID) == 0)
+        return &poll_extension;
     return NULL;
 }
 
@@ -159,8 +167,8 @@ static void host_request_sync(const struct ctr_host *host)
 {
     struct instance *in = instance_of(host);
 
-    if (in->role == INSTANCE_SOURCE && in->env->flow)
-        flow_source_request_sync(in->env->flow, in->short_name);
+    if (in->role == INSTANCE_SOURCE)
+        peer_of(in)->request_sync(in->env, in->short_name);
 }
 
 /* Contacts in our layout; false after a complaint. */
@@ -184,7 +192,7 @@ static int32_t host_sync_put(const struct ctr_host *host, struct ctr_sync *sync,
     if (!source_handle_ok(in, sync, "sync_put") ||
         !take_batch(in, &batch, contacts, n, SYNC_BATCH_MAX))
         return -CTR_EINVAL;
-    err = flow_sync_put(sync, batch.contacts, n);
+    err = peer_of(in)->sync_put(sync, batch.contacts, n);
     batch_finish(&batch);
     return err;
 }
@@ -196,7 +204,7 @@ static int32_t host_sync_delete(const struct ctr_host *host, struct ctr_sync *sy
 
     if (!source_handle_ok(in, sync, "sync_delete") || (n > 0 && !ids))
         return -CTR_EINVAL;
-    return n > 0 ? flow_sync_delete(sync, ids, n) : 0;
+    return n > 0 ? peer_of(in)->sync_delete(sync, ids, n) : 0;
 }
 
 static void host_sync_reject(const struct ctr_host *host, struct ctr_sync *sync,
@@ -205,7 +213,7 @@ static void host_sync_reject(const struct ctr_host *host, struct ctr_sync *sync,
     struct instance *in = instance_of(host);
 
     if (source_handle_ok(in, sync, "sync_reject"))
-        flow_sync_reject(sync, where ? where : "", reason ? reason : "");
+        peer_of(in)->sync_reject(sync, where ? where : "", reason ? reason : "");
 }
 
 static int32_t host_sync_cursor(const struct ctr_host *host, struct ctr_sync *sync,
@@ -216,14 +224,26 @@ static int32_t host_sync_cursor(const struct ctr_host *host, struct ctr_sync *sy
     if (!source_handle_ok(in, sync, "sync_cursor") || cursor.len > 65536 ||
         (cursor.len > 0 && !cursor.ptr))
         return -CTR_EINVAL;
-    return flow_sync_cursor(sync, cursor);
+    return peer_of(in)->sync_cursor(sync, cursor);
+}
+
+static int32_t host_sync_group(const struct ctr_host *host, struct ctr_sync *sync,
+                               struct ctr_str group, const struct ctr_str *members,
+                               uint32_t n)
+{
+    struct instance *in = instance_of(host);
+
+    if (!source_handle_ok(in, sync, "sync_group"))
+        return -CTR_EINVAL;
+    return peer_of(in)->sync_group(sync, group, members, n);
 }
 
 static int32_t host_sync_full(const struct ctr_host *host, struct ctr_sync *sync)
 {
     struct instance *in = instance_of(host);
 
-    return source_handle_ok(in, sync, "sync_full") ? flow_sync_full(sync) : -CTR_EINVAL;
+    return source_handle_ok(in, sync, "sync_full") ? peer_of(in)->sync_full(sync)
+                                                   : -CTR_EINVAL;
 }
 
 static void host_sync_progress(const struct ctr_host *host, struct ctr_sync *sync,
@@ -232,14 +252,14 @@ static void host_sync_progress(const struct ctr_host *host, struct ctr_sync *syn
     struct instance *in = instance_of(host);
 
     if (source_handle_ok(in, sync, "sync_progress"))
-        flow_sync_progress(sync, done, total);
+        peer_of(in)->sync_progress(sync, done, total);
 }
 
 static int32_t host_sync_canceled(const struct ctr_host *host, struct ctr_sync *sync)
 {
     struct instance *in = instance_of(host);
 
-    return source_handle_ok(in, sync, "sync_canceled") ? flow_sync_canceled(sync)
+    return source_handle_ok(in, sync, "sync_canceled") ? peer_of(in)->sync_canceled(sync)
                                                        : -CTR_ECANCELED;
 }
 
@@ -269,7 +289,7 @@ static int32_t host_search_hits(const struct ctr_host *host, struct ctr_search *
     if (!source_search_ok(in, search, "search_hits") ||
         !take_batch(in, &batch, hits, n, SEARCH_BATCH_MAX))
         return -CTR_EINVAL;
-    err = flow_search_hits(search, batch.contacts, n);
+    err = peer_of(in)->search_hits(search, batch.contacts, n);
     batch_finish(&batch);
     return err;
 }
@@ -281,6 +301,16 @@ static void host_search_done(const struct ctr_host *host, struct ctr_search *sea
 
     if (source_search_ok(in, search, "search_done"))
         source_search_done(in, search, status);
+}
+
+static void host_test_step(const struct ctr_host *host, struct ctr_test *test,
+                           const char *step, int32_t status, const char *detail,
+                           const char *remedy)
+{
+    struct instance *in = instance_of(host);
+
+    if (source_test_ok(in, test))
+        peer_of(in)->test_step(test, step, status < 0 ? status : 0, detail, remedy);
 }
 
 /* ---- front ends ----------------------------------------------------------------- */
@@ -410,5 +440,7 @@ void host_fill(struct instance *in)
         .principal_name = host_principal_name,
         .principal_ref = principal_ref,
         .principal_unref = principal_unref,
+        .test_step = host_test_step,
+        .sync_group = host_sync_group,
     };
 }

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "plugin/isolate.h"
 #include "plugin/private.h"
 
 enum { INSTANCE_MAGIC = 0x1e57a9ce };
@@ -70,6 +71,7 @@ static struct instance *instance_alloc(const struct instance_env *env,
     list_init(&in->searches);
     list_init(&in->timers);
     list_init(&in->watches);
+    list_init(&in->polls);
     host_fill(in);
     return in;
 }
@@ -126,6 +128,7 @@ int instance_create(const struct instance_env *env, const struct plugin *plugin,
         plugin_error(in, "create", err, error, cap);
         timer_stop_all(in);
         watch_stop_all(in);
+        poll_stop_all(in);
         pthread_mutex_lock(&in->lock);
         in->ended = true;
         pthread_mutex_unlock(&in->lock);
@@ -134,6 +137,18 @@ int instance_create(const struct instance_env *env, const struct plugin *plugin,
     }
     *out = in;
     return 0;
+}
+
+void instance_create_isolated(const struct instance_env *env, const struct plugin *plugin,
+                              const char *name, struct ctr_config *values,
+                              const struct isolate_options *options,
+                              struct instance **out)
+{
+    struct instance *in = instance_alloc(env, plugin, INSTANCE_SOURCE, name);
+
+    in->values = values;
+    in->isolate = isolate_create(in, options);
+    *out = in;
 }
 
 int instance_listen(struct instance *in, const struct net_service_options *options,
@@ -158,7 +173,7 @@ int instance_bind(struct instance *in, char *error, size_t cap)
 {
     int err;
 
-    if (!in->plugin->desc.bind)
+    if (!in->plugin->desc.bind || in->isolate)
         return 0;
     host_fail_clear();
     err = in->plugin->desc.bind(in->self);
@@ -170,6 +185,11 @@ int instance_start(struct instance *in, char *error, size_t cap)
     int err;
 
     ensure(in->state == INSTANCE_CREATED);
+    if (in->isolate) {
+        in->state = INSTANCE_STARTED;
+        isolate_start(in->isolate);
+        return 0;
+    }
     host_fail_clear();
     err = in->plugin->desc.start ? in->plugin->desc.start(in->self) : 0;
     if (err < 0)
@@ -178,7 +198,7 @@ int instance_start(struct instance *in, char *error, size_t cap)
     if (in->role == INSTANCE_SOURCE) {
         source_init(in);
         watch_arm_all(in);
-        flow_source_start(in->env->flow, in->short_name, &in->driver);
+        peer_of(in)->source_start(in->env, in->short_name, &in->driver);
     }
     if (in->service)
         net_service_start(in->service);
@@ -204,8 +224,10 @@ void instance_stop(struct instance *in, uint32_t grace, void (*done)(void *arg),
     instance_ref(in);
     if (in->service)
         net_service_stop(in->service, grace, on_service_stopped, in);
+    if (in->isolate && started)
+        isolate_deadline(in->isolate);
     if (!in->flow_ended)
-        flow_source_stop(in->env->flow, in->short_name, on_flow_stopped, in);
+        peer_of(in)->source_stop(in->env, in->short_name, on_flow_stopped, in);
     instance_stop_step(in);
     instance_unref(in);
 }
@@ -243,7 +265,9 @@ void instance_stop_step(struct instance *in)
         return;
     if (!in->plugin_told) {
         in->plugin_told = true;
-        if (!in->plugin->desc.stop)
+        if (in->isolate)
+            isolate_stop(in->isolate); /* may end it, and so come here */
+        else if (!in->plugin->desc.stop)
             in->plugin_ended = true;
         else
             in->plugin->desc.stop(in->self); /* may call stopped, and so come here */
@@ -258,6 +282,7 @@ void instance_stop_step(struct instance *in)
     pthread_mutex_unlock(&in->lock);
     timer_stop_all(in);
     watch_stop_all(in);
+    poll_quiet_all(in);
     instance_ref(in);
     loop_post(in->env->loop, on_all_stopped, in);
 }
@@ -295,9 +320,14 @@ void instance_destroy(struct instance *in)
     pthread_mutex_unlock(&in->lock);
     timer_stop_all(in);
     watch_stop_all(in);
-    lane_destroy(in->lane);
-    in->lane = NULL;
-    in->plugin->desc.destroy(in->self);
+    poll_quiet_all(in);
+    source_finish(in);
+    if (in->isolate)
+        isolate_destroy(in->isolate);
+    else
+        in->plugin->desc.destroy(in->self);
+    poll_stop_all(in);
+    in->isolate = NULL;
     in->self = NULL;
     instance_unref(in);
 }
@@ -307,6 +337,8 @@ void instance_abandon(struct instance *in)
     log_error(in->name, "stopping takes too long, leaving it behind waits_for=\"%s\"",
               instance_waits_for(in));
     in->on_stopped = NULL;
+    if (in->isolate)
+        isolate_kill(in->isolate);
 }
 
 /* ---- what others ask ------------------------------------------------------------ */
@@ -324,6 +356,13 @@ const struct plugin *instance_plugin(const struct instance *in)
 enum instance_state instance_state(const struct instance *in)
 {
     return in->state;
+}
+
+bool instance_isolated(const struct instance *in, struct isolate_info *out)
+{
+    if (in->isolate)
+        isolate_info(in->isolate, out);
+    return in->isolate != NULL;
 }
 
 struct net_service *instance_service(struct instance *in)

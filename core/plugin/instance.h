@@ -20,6 +20,9 @@
 #include "plugin/loader.h"
 
 struct instance;
+struct isolate_options;
+struct isolate_info;
+struct peer;
 
 /* What instances live in; must outlive them. net is there before instance_listen, flow
  * before instance_start: until then nothing of an instance needs a thread. */
@@ -27,6 +30,7 @@ struct instance_env {
     struct loop *loop;
     struct flow *flow;
     struct net *net;
+    const struct peer *peer; /* of the sources' role; NULL: flow */
 };
 
 enum instance_role { INSTANCE_SOURCE, INSTANCE_FRONTEND };
@@ -48,6 +52,12 @@ int instance_check(const struct plugin *plugin, const struct ctr_config *values,
 int instance_create(const struct instance_env *env, const struct plugin *plugin,
                     enum instance_role role, const char *name, struct ctr_config *values,
                     struct instance **out, char *error, size_t cap);
+/* A source whose plugin runs in a process of its own, from the start on (isolate.h): here
+ * nothing of it is called. */
+void instance_create_isolated(const struct instance_env *env, const struct plugin *plugin,
+                              const char *name, struct ctr_config *values,
+                              const struct isolate_options *options,
+                              struct instance **out);
 /* Front ends. options: name, ops and instance are filled in here. */
 int instance_listen(struct instance *in, const struct net_service_options *options,
                     char *error, size_t cap);
@@ -70,6 +80,9 @@ enum instance_state instance_state(const struct instance *in);
 struct net_service *instance_service(struct instance *in); /* NULL: none */
 /* What a stopping instance still waits for: "its plugin", "a sync", ... */
 const char *instance_waits_for(const struct instance *in);
+
+/* false: its plugin runs in this process */
+bool instance_isolated(const struct instance *in, struct isolate_info *out);
 
 /* Metrics the plugins of all instances defined, in Prometheus text form. */
 void instance_metrics(struct instance *const *all, unsigned n, struct strbuf *out);

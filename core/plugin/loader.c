@@ -20,6 +20,7 @@ enum {
     OPTION_SIZE_1_0 = 56,
     SOURCE_SIZE_1_0 = 48,
     FRONTEND_SIZE_1_0 = 24,
+    SCHEME_SIZE_1_0 = 16,
     STREAM_SIZE_1_0 = 56,
     SCHEMES_MAX = 16
 };
@@ -313,6 +314,32 @@ static int copy_stream(struct loading *l)
     return 0;
 }
 
+static int copy_schemes(struct loading *l)
+{
+    struct ctr_frontend *f = &l->plugin->frontend;
+    size_t stride = f->scheme_size ? f->scheme_size : SCHEME_SIZE_1_0;
+
+    if (f->n_schemes > SCHEMES_MAX || (f->n_schemes > 0 && !f->schemes) ||
+        stride < SCHEME_SIZE_1_0 || stride > PLUGIN_SIZE_MAX ||
+        stride % _Alignof(struct ctr_scheme) != 0)
+        return load_fail(
+            l, -CTR_EFORMAT,
+            "its table of URL schemes is malformed (%u schemes of %zu bytes)",
+            f->n_schemes, stride);
+    l->plugin->schemes = xcalloc(f->n_schemes + 1, sizeof(*l->plugin->schemes));
+    for (uint32_t i = 0; i < f->n_schemes; i++) {
+        struct ctr_scheme *scheme = &l->plugin->schemes[i];
+
+        memcpy(scheme, (const char *)f->schemes + i * stride,
+               stride < sizeof(*scheme) ? stride : sizeof(*scheme));
+        if (!scheme->name || !plugin_name_ok(scheme->name))
+            return load_fail(l, -CTR_EFORMAT, "a URL scheme's name is malformed");
+    }
+    f->schemes = l->plugin->schemes;
+    f->scheme_size = sizeof(struct ctr_scheme);
+    return 0;
+}
+
 static int copy_frontend(struct loading *l)
 {
     struct ctr_frontend *f = &l->plugin->frontend;
@@ -322,17 +349,10 @@ static int copy_frontend(struct loading *l)
         return 0;
     err = copy_struct(l, "front-end role", f, sizeof(*f), l->plugin->desc.frontend,
                       FRONTEND_SIZE_1_0);
+    if (err == 0)
+        err = copy_schemes(l);
     if (err != 0)
         return err;
-    if (f->n_schemes > SCHEMES_MAX || (f->n_schemes > 0 && !f->schemes))
-        return load_fail(l, -CTR_EFORMAT, "its table of URL schemes is malformed");
-    l->plugin->schemes = xcalloc(f->n_schemes + 1, sizeof(*l->plugin->schemes));
-    for (uint32_t i = 0; i < f->n_schemes; i++) {
-        l->plugin->schemes[i] = f->schemes[i];
-        if (!f->schemes[i].name || !plugin_name_ok(f->schemes[i].name))
-            return load_fail(l, -CTR_EFORMAT, "a URL scheme's name is malformed");
-    }
-    f->schemes = l->plugin->schemes;
     l->plugin->has_frontend = true;
     return f->stream ? copy_stream(l) : 0;
 }

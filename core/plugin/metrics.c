@@ -22,12 +22,18 @@ int32_t metric_define(const struct ctr_host *host, uint32_t kind, const char *na
                       const char *help)
 {
     struct instance *in = instance_of(host);
+
+    if (in->creating)
+        return metric_adopt(in, kind, name, help);
+    host_misuse(in, "it defined a metric outside create");
+    return -CTR_EINVAL;
+}
+
+int32_t metric_adopt(struct instance *in, uint32_t kind, const char *name,
+                     const char *help)
+{
     uint32_t n = atomic_load(&in->n_metrics);
 
-    if (!in->creating) {
-        host_misuse(in, "it defined a metric outside create");
-        return -CTR_EINVAL;
-    }
     if (!name_ok(name) || (kind != CTR_METRIC_COUNTER && kind != CTR_METRIC_GAUGE)) {
         host_misuse(in, "it defined a metric with a malformed name or kind");
         return -CTR_EINVAL;

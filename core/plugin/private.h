@@ -6,8 +6,10 @@
 #include <stdatomic.h>
 
 #include "base/list.h"
+#include "contactor/ext/poll.h"
 #include "loop/lane.h"
 #include "plugin/instance.h"
+#include "plugin/peer.h"
 
 enum { METRICS_MAX = 64, WATCHES_MAX = 32, SEARCHES_MAX = 64, FAIL_TEXT_MAX = 512 };
 
@@ -16,6 +18,8 @@ struct metric {
     char *name, *help;
     _Atomic int64_t value;
 };
+
+struct isolate;
 
 struct instance {
     struct ctr_host host; /* first: what the plugin holds */
@@ -36,17 +40,20 @@ struct instance {
     bool ended;                      /* under lock: no post any more */
     struct list searches;            /* under lock */
     _Atomic(struct ctr_sync *) sync; /* the one under way, NULL: none */
+    _Atomic(struct ctr_test *) test; /* the same */
     struct metric metrics[METRICS_MAX];
     _Atomic uint32_t n_metrics;
     _Atomic unsigned misuses;
 
     /* The loop's. */
-    struct list timers, watches;
+    struct list timers, watches, polls;
     unsigned n_watches;
-    struct lane *lane; /* sources ON_LANE */
+    struct lane *lane;        /* sources ON_LANE */
+    struct lane *search_lane; /* the same, or one beside it (CTR_SOURCE_PARALLEL) */
     struct net_service *service;
     struct flow_driver driver;
-    unsigned jobs; /* syncs and searches whose memory the lane has */
+    unsigned jobs;           /* syncs and searches whose memory the lane has */
+    struct isolate *isolate; /* NULL: the plugin runs in this process */
 
     /* Stopping. */
     void (*on_stopped)(void *arg);
@@ -57,6 +64,11 @@ struct instance {
 
 /* The instance behind a host table; aborts on one that is none. */
 struct instance *instance_of(const struct ctr_host *host);
+static inline const struct peer *peer_of(const struct instance *in)
+{
+    return in->env->peer ? in->env->peer : &peer_flow;
+}
+
 /* instance.c: a step of stopping may be over. */
 void instance_stop_step(struct instance *in);
 void instance_ref(struct instance *in);
@@ -77,6 +89,13 @@ struct ctr_timer *timer_start(const struct ctr_host *host, uint32_t after,
 void timer_stop(const struct ctr_host *host, struct ctr_timer *timer);
 void timer_stop_all(struct instance *in);
 
+/* poll.c */
+extern const struct ctr_polls poll_extension;
+void poll_stop(struct ctr_poll *poll);
+/* No callback from here on; the plugin may still name them. */
+void poll_quiet_all(struct instance *in);
+void poll_stop_all(struct instance *in);
+
 /* watch.c */
 int32_t watch_add(const struct ctr_host *host, const char *path, uint32_t settle);
 void watch_arm_all(struct instance *in);
@@ -87,6 +106,9 @@ int32_t metric_define(const struct ctr_host *host, uint32_t kind, const char *na
                       const char *help);
 void metric_add(const struct ctr_host *host, int32_t id, int64_t delta);
 void metric_set(const struct ctr_host *host, int32_t id, int64_t value);
+/* The same for the plugin of another process. returns its number | -CTR_E* */
+int32_t metric_adopt(struct instance *in, uint32_t kind, const char *name,
+                     const char *help);
 void metrics_finish(struct instance *in);
 
 /* source.c: the source role, as flow's driver */
@@ -94,6 +116,8 @@ void source_init(struct instance *in);
 bool source_handle_ok(struct instance *in, struct ctr_sync *sync, const char *function);
 bool source_search_ok(struct instance *in, struct ctr_search *search,
                       const char *function);
+bool source_test_ok(struct instance *in, struct ctr_test *test);
+void source_finish(struct instance *in); /* ends the lanes; waits */
 void source_sync_done(struct instance *in, struct ctr_sync *sync, int32_t status);
 void source_search_done(struct instance *in, struct ctr_search *search, int32_t status);
 

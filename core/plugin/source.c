@@ -1,5 +1,5 @@
-/* source.c - the source role of an instance, carried out for flow: on a lane of its own
- * for a plugin that may block, on the loop for one that does not.
+/* source.c - the source role of an instance, carried out for its peer: on a lane of its
+ * own for a plugin that may block, on the loop for one that does not.
  *
  *     flow: driver.sync -> job on the lane -> plugin's sync -> flow_sync_end
  *                       -> plugin's sync on the loop ... host->sync_done -> flow_sync_end
@@ -39,7 +39,7 @@ static void on_search_work(struct lane_job *job);
 static void on_search_left(struct lane_job *job);
 
 /* Whose sync this thread is in: handles are good on their own thread only. */
-static _Thread_local const struct instance *syncing;
+static _Thread_local const struct instance *syncing, *testing;
 
 static bool on_lane(const struct instance *in)
 {
@@ -69,8 +69,8 @@ static int source_sync_on_loop(struct instance *in, struct ctr_sync *sync,
         host_misuse(in, "its sync failed after it had called sync_done");
         return 0;
     }
-    flow_source_error(in->env->flow, in->short_name,
-                      host_fail_text()[0] ? host_fail_text() : error_text(err));
+    peer_of(in)->source_error(in->env, in->short_name,
+                              host_fail_text()[0] ? host_fail_text() : error_text(err));
     return err;
 }
 
@@ -116,7 +116,8 @@ static void on_sync_work(struct lane_job *lane_job)
     syncing = NULL;
     snprintf(reason, sizeof(reason), "%s", host_fail_text());
     atomic_store(&in->sync, NULL);
-    flow_sync_end(job->sync, err < 0 ? err : 0, err < 0 && reason[0] ? reason : NULL);
+    peer_of(in)->sync_end(job->sync, err < 0 ? err : 0,
+                          err < 0 && reason[0] ? reason : NULL);
 }
 
 /* The loop, when the lane is through with it. */
@@ -127,7 +128,7 @@ static void on_sync_left(struct lane_job *lane_job)
 
     if (!atomic_load(&job->began)) {
         atomic_store(&in->sync, NULL);
-        flow_sync_end(job->sync, -CTR_ECANCELED, NULL);
+        peer_of(in)->sync_end(job->sync, -CTR_ECANCELED, NULL);
     }
     free(job->cursor);
     free(job);
@@ -146,8 +147,9 @@ static void on_sync_ending(void *arg)
 {
     struct sync_ending *ending = arg;
 
-    flow_sync_end(ending->sync, ending->status,
-                  ending->status < 0 && ending->reason[0] ? ending->reason : NULL);
+    peer_of(ending->in)
+        ->sync_end(ending->sync, ending->status,
+                   ending->status < 0 && ending->reason[0] ? ending->reason : NULL);
     job_ended(ending->in);
     instance_unref(ending->in);
     free(ending);
@@ -252,7 +254,7 @@ void source_search_done(struct instance *in, struct ctr_search *search, int32_t 
 {
     if (!search_take(in, search))
         return;
-    flow_search_done(search, status < 0 ? status : 0);
+    peer_of(in)->search_done(search, status < 0 ? status : 0);
     instance_ref(in);
     loop_post(in->env->loop, on_search_over, in);
 }
@@ -289,7 +291,7 @@ static int source_search(void *ctx, struct ctr_search *search,
         job->job.done = on_search_left;
         job->on_lane = true;
         in->jobs++;
-        lane_submit(in->lane, &job->job);
+        lane_submit(in->search_lane, &job->job);
         return 0;
     }
     host_fail_clear();
@@ -327,9 +329,9 @@ static void on_search_left(struct lane_job *lane_job)
     job_ended(in);
 }
 
-static void source_search_cancel(void *ctx, struct ctr_search *search)
+/* returns whether it is over, or will be without a word to the plugin */
+static bool search_dropped(struct instance *in, struct ctr_search *search)
 {
-    struct instance *in = ctx;
     struct search_job *job;
     bool waiting;
 
@@ -337,9 +339,86 @@ static void source_search_cancel(void *ctx, struct ctr_search *search)
     job = find_search(in, search);
     waiting = job && job->on_lane; /* then only this thread frees it */
     pthread_mutex_unlock(&in->lock);
-    if (!job || (waiting && lane_cancel(in->lane, &job->job)))
-        return;
-    in->plugin->source.search_cancel(in->self, search);
+    return !job || (waiting && lane_cancel(in->search_lane, &job->job));
+}
+
+static void source_search_drop(void *ctx, struct ctr_search *search)
+{
+    (void)search_dropped(ctx, search);
+}
+
+static void source_search_cancel(void *ctx, struct ctr_search *search)
+{
+    struct instance *in = ctx;
+
+    if (!search_dropped(in, search))
+        in->plugin->source.search_cancel(in->self, search);
+}
+
+/* ---- test ----------------------------------------------------------------------- */
+
+struct test_job {
+    struct lane_job job;
+    struct instance *in;
+    struct ctr_test *test;
+    _Atomic bool began;
+};
+
+/* The lane. */
+static void on_test_work(struct lane_job *lane_job)
+{
+    struct test_job *job = list_entry(lane_job, struct test_job, job);
+    struct instance *in = job->in;
+    char reason[FAIL_TEXT_MAX];
+    int32_t err;
+
+    atomic_store(&job->began, true);
+    host_fail_clear();
+    testing = in;
+    err = in->plugin->source.test(in->self, job->test);
+    testing = NULL;
+    snprintf(reason, sizeof(reason), "%s", host_fail_text());
+    atomic_store(&in->test, NULL);
+    peer_of(in)->test_end(job->test, err < 0 ? err : 0, reason);
+}
+
+static void on_test_left(struct lane_job *lane_job)
+{
+    struct test_job *job = list_entry(lane_job, struct test_job, job);
+    struct instance *in = job->in;
+
+    if (!atomic_load(&job->began)) {
+        atomic_store(&in->test, NULL);
+        peer_of(in)->test_end(job->test, -CTR_ECANCELED, NULL);
+    }
+    free(job);
+    job_ended(in);
+}
+
+static void source_test(void *ctx, struct ctr_test *test)
+{
+    struct instance *in = ctx;
+    struct test_job *job = xcalloc(1, sizeof(*job));
+
+    ensure(!atomic_load(&in->test) && !atomic_load(&in->sync));
+    atomic_store(&in->test, test);
+    job->in = in;
+    job->test = test;
+    job->job.work = on_test_work;
+    job->job.done = on_test_left;
+    in->jobs++;
+    lane_submit(in->lane, &job->job);
+}
+
+bool source_test_ok(struct instance *in, struct ctr_test *test)
+{
+    bool alive = test && atomic_load(&in->test) == test;
+
+    if (alive && testing == in)
+        return true;
+    host_misuse(in, alive ? "it called test_step off the thread of its test"
+                          : "it called test_step with a test that is not under way");
+    return false;
 }
 
 /* ---- the driver ----------------------------------------------------------------- */
@@ -349,7 +428,9 @@ void source_init(struct instance *in)
     bool search = (in->plugin->source.flags & CTR_SOURCE_SEARCH) != 0;
 
     if (on_lane(in))
-        in->lane = lane_create(in->env->loop, in->short_name);
+        in->lane = in->search_lane = lane_create(in->env->loop, in->short_name);
+    if (on_lane(in) && search && (in->plugin->source.flags & CTR_SOURCE_PARALLEL))
+        in->search_lane = lane_create(in->env->loop, in->short_name);
     in->driver = (struct flow_driver){
         .ctx = in,
         .can_delta = (in->plugin->source.flags & CTR_SOURCE_DELTA) != 0,
@@ -358,7 +439,18 @@ void source_init(struct instance *in)
         .sync_cancel = source_sync_cancel,
         .search = search ? source_search : NULL,
         .search_cancel = search ? source_search_cancel : NULL,
+        .search_drop = search ? source_search_drop : NULL,
         .may_wait = on_lane(in),
+        .spellings = in->plugin->desc.abi_built >= CTR_ABI(1, 1),
+        .test = on_lane(in) && in->plugin->source.test ? source_test : NULL,
         .watches = !list_empty(&in->watches),
     };
+}
+
+void source_finish(struct instance *in)
+{
+    if (in->search_lane != in->lane)
+        lane_destroy(in->search_lane);
+    lane_destroy(in->lane);
+    in->lane = in->search_lane = NULL;
 }

@@ -101,7 +101,7 @@ static void on_quiet(uv_timer_t *uv)
     struct watch *w = uv->data;
 
     log_debug(w->in->name, "watched file changed path=%s", w->path);
-    flow_source_request_sync(w->in->env->flow, w->in->short_name);
+    peer_of(w->in)->request_sync(w->in->env, w->in->short_name);
 }
 
 static void on_closed(uv_handle_t *handle)

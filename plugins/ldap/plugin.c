@@ -115,6 +115,7 @@ static const struct ctr_frontend frontend = {
     .size = sizeof(struct ctr_frontend),
     .n_schemes = sizeof(schemes) / sizeof(schemes[0]),
     .schemes = schemes,
+    .scheme_size = sizeof(schemes[0]),
     .stream = &conn_ops,
 };
 

@@ -69,12 +69,15 @@ static inline struct ctr_contact kit_contact(struct ctr_str id,
     return c;
 }
 
-/* What every descriptor says of its ABI, and of its table of options. */
+/* What every descriptor says of its ABI, and of its tables. */
 #define KIT_ABI                                                      \
     .size = sizeof(struct ctr_plugin), .abi_built = CTR_ABI_CURRENT, \
     .abi_needs = CTR_ABI(1, 0)
 #define KIT_OPTIONS(table)                                               \
     .options = (table), .n_options = sizeof(table) / sizeof((table)[0]), \
     .option_size = sizeof((table)[0])
+#define KIT_SCHEMES(table)                                               \
+    .schemes = (table), .n_schemes = sizeof(table) / sizeof((table)[0]), \
+    .scheme_size = sizeof((table)[0])
 
 #endif

@@ -3,6 +3,7 @@ import json
 import os
 import random
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -44,6 +45,10 @@ def let_in():
     ok(code == 0 and "built with 1.7, needs 1.0" in out and "second" in out,
        "a plugin with longer structs is described", out, err)
     is_(describe(fixture("built_newer"))[0], 0, "one built newer that needs no more is let in")
+    for name, abi in (("front_1_0", "1.0"), ("front_1_1", "1.1"), ("front_wide", "1.1")):
+        code, out, err = describe(fixture(name))
+        ok(code == 0 and f"built with {abi}" in out and "first" in out and "second" in out,
+           f"{name}: both URL schemes are found", out, err)
 
 
 def kept_out(folder):
@@ -57,6 +62,8 @@ def kept_out(folder):
     refused("bad_option", "number")
     refused("no_sync", "sync")
     refused("no_symbol", "contactor_plugin")
+    for name, stride in (("front_short", "12"), ("front_odd", "20"), ("front_huge", "1000000")):
+        refused(name, "URL schemes", stride + " bytes")
     refused("is_function", "not a descriptor")
     shutil.copy(fixture("missing"), folder)
     refused("a missing vendor library", "vendor_gone", path=os.path.join(folder, "missing.so"))
@@ -183,6 +190,74 @@ def unruly():
         ok("sync that is not under way" in d.log(), "a handle that has ended is told", d.log()[-2000:])
 
 
+SECOND = """
+[contactor]
+state_dir = "{dir}/state"
+plugin_dir = "%s"
+
+[dialplan.berlin]
+country = "DE"
+area_code = "30"
+
+[source.one]
+plugin = "second"
+patience = "20s"
+live = true
+dialplan = "berlin"
+allow = ["@sales"]
+
+[source.two]
+plugin = "second_loop"
+
+[frontend.sbc]
+plugin = "ldap"
+listen = ["ldap://127.0.0.1:{port}"]
+dialplan = "berlin"
+anonymous = "allow"
+
+[frontend.old]
+plugin = "front_1_0"
+listen = ["second://127.0.0.1:{tls_port}"]
+
+[user.eve]
+password_file = "{dir}/eve.password"
+[user.max]
+password_file = "{dir}/max.password"
+""" % FIXTURES
+
+
+def bound(user):
+    return f"uid={user},ou=users,dc=contacts", f"{user}'s"
+
+
+def what_1_1_added():
+    d = Daemon(SECOND, wait=None)
+    d.write("eve.password", "eve's\n", 0o600)
+    d.write("max.password", "max's\n", 0o600)
+    with d:
+        ok(wait_for(lambda: d.source("one")["state"] == "syncing", 10), "1.1: a sync waits")
+        is_(d.names("(telephoneNumber=030 777888)"), [], "for a search that may not be asked")
+        run = d.ctl("lookup", "030 777888")
+        ok("+4930777888 = 030777888 = 030 777888" in run.stdout,
+           "1.1: a search runs beside it and gets three spellings", run.stdout, run.stderr)
+        ok(wait_for(lambda: d.source("one")["contacts"] > 0 and
+                    d.source("one")["state"] == "ok", 10), "and the sync ends well", d.source("one"))
+        is_([sorted(d.names("(telephoneNumber=030123456)", bind=bound(u))) for u in ("eve", "max")],
+            [["Polled", "Synced"], ["Polled"]], "1.1: a source's group lets its members in")
+        ok(d.source("two")["contacts"] == 1, "1.1: a source on the loop waits for a descriptor")
+        run = d.ctl("source", "test", "one")
+        ok(run.returncode == 1 and all(w in run.stdout for w in (
+            "knock", "somebody is there", "FAILED enter", "find the key")),
+           "1.1: a test tells its steps", run.stdout, run.stderr)
+        with socket.create_connection(("127.0.0.1", d.tls_port), 10) as peer:
+            is_(peer.makefile().read(), "front_1_0\n", "1.0: a front end answers")
+        for name in ("front_1_1", "front_wide"):
+            d.configure(SECOND.replace("front_1_0", name))
+            is_(d.reload().returncode, 0, f"a reload to {name}")
+            with socket.create_connection(("127.0.0.1", d.tls_port), 10) as peer:
+                is_(peer.makefile().read(), name + "\n", f"{name} answers by its second scheme")
+
+
 def hanging():
     conf = config(FIXTURES, '[source.hang]\nplugin = "unruly"\nhow = "hang"')
     d = Daemon(conf)
@@ -209,6 +284,7 @@ kept_out(kept)
 cut_and_garbage(kept)
 in_a_daemon()
 unruly()
+what_1_1_added()
 hanging()
 shutil.rmtree(WORK)
 done()

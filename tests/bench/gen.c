@@ -7,8 +7,10 @@
  *   contacts.ldif  inetOrgPerson entries, numbers in E.164   (for LDAP peers)
  *   contacts.csv   id,first_name,last_name,company,email,phone_business,
  *                  phone_mobile,phone_home, numbers in mixed human formats
+ *   changed.csv    the same, but one row in twenty has another home number and mail
+ *                  address: no answer to the queries below changes
  *   truth.tsv      id <TAB> e164 business <TAB> mobile <TAB> home
- *   q.hit q.miss q.or3 q.suffix q.prefix
+ *   q.hit q.miss q.or3 q.suffix q.prefix q.contains q.words
  *                  one query a line: EXPECTED <TAB> FILTER, where EXPECTED is
  *                  the number of entries that match, counted here by brute
  *                  force and not by any server
@@ -19,13 +21,16 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "gen_texts.h"
+
 #define SUFFIX_DN "ou=contacts,dc=contactor,dc=test"
 #define NQ_NUM    20000
 #define NQ_PREFIX 4000
-#define LOOSE     24
+#define NQ_TEXT   100 /* each is counted in all rows, three times */
+#define CHANGED   20  /* one row in so many */
 #define COUNT(a)  (sizeof(a) / sizeof((a)[0]))
 
-/* ---- word lists ------------------------------------------------------- */
+/* ---- word lists ---------------------------------------------------------------- */
 static const char *const sn_de[] = {
     "Müller",     "Schmidt",  "Schneider", "Fischer", "Weber",   "Meyer",      "Wagner",
     "Becker",     "Schulz",   "Hoffmann",  "Schäfer", "Koch",    "Bauer",      "Richter",
@@ -100,7 +105,7 @@ static const char *const uk_area[] = {"20",  "121", "161", "113",
                                       "131", "141", "117", "151"};
 static const char *const us_area[] = {"212", "415", "312", "617", "206", "303"};
 
-/* ---- deterministic random numbers (splitmix64 over row and stream) ----- */
+/* ---- deterministic random numbers (splitmix64 over row and stream) ------------- */
 typedef struct {
     uint64_t s;
 } rng;
@@ -122,7 +127,7 @@ static uint32_t skewed(rng *r, uint32_t n)
     return a < b ? a : b;
 }
 
-/* ---- one contact ------------------------------------------------------- */
+/* ---- one contact --------------------------------------------------------------- */
 enum { BUSINESS, MOBILE, HOME, NPHONE };
 typedef struct {
     char e164[20]; /* "" when the contact has no such number */
@@ -339,7 +344,7 @@ static void make_contact(uint32_t i, contact *c)
     }
 }
 
-/* ---- writers ----------------------------------------------------------- */
+/* ---- writers ------------------------------------------------------------------- */
 static void put_csv(FILE *f, const char *s, char end)
 {
     if (!strpbrk(s, ",\"\n"))
@@ -354,6 +359,28 @@ static void put_csv(FILE *f, const char *s, char end)
         putc('"', f);
     }
     putc(end, f);
+}
+static void put_header(FILE *f)
+{
+    fputs(
+        "id,first_name,last_name,company,email,phone_business,phone_mobile,phone_home\n",
+        f);
+}
+static void put_row(FILE *f, const contact *c)
+{
+    fprintf(f, "%u,", c->id);
+    put_csv(f, c->first, ',');
+    put_csv(f, c->last, ',');
+    put_csv(f, c->company, ',');
+    put_csv(f, c->mail, ',');
+    for (int p = 0; p < NPHONE; p++)
+        put_csv(f, c->ph[p].text, p == HOME ? '\n' : ',');
+}
+/* What none of the queries asks for. No generated number has this area code. */
+static void change(contact *c)
+{
+    snprintf(c->mail, sizeof c->mail, "changed.%u@firma.example", c->id);
+    snprintf(c->ph[HOME].text, sizeof c->ph[HOME].text, "+49 39831 %07u", c->id);
 }
 static void put_ldif(FILE *f, const char *attr, const char *v)
 {
@@ -391,7 +418,7 @@ static void put_filter(FILE *f, const char *v)
             putc(*v, f);
 }
 
-/* ---- query sets: expected counts by brute force -------------------------- */
+/* ---- query sets: expected counts by brute force -------------------------------- */
 typedef struct {
     char num[20];
     uint32_t row;
@@ -435,49 +462,6 @@ static uint64_t fold8(const char *s)
     return x;
 }
 
-/* A value as a directory may fold it: umlauts spelled out (0) or without their marks (1).
- */
-static void fold_text(const char *s, int form, char out[LOOSE])
-{
-    static const struct {
-        const char *from, *to[2];
-    } map[] = {{"ä", {"ae", "a"}}, {"ö", {"oe", "o"}}, {"ü", {"ue", "u"}},
-               {"Ä", {"ae", "a"}}, {"Ö", {"oe", "o"}}, {"Ü", {"ue", "u"}},
-               {"ß", {"ss", "ss"}}};
-    size_t n = 0;
-
-    while (*s && n + 3 < LOOSE) {
-        size_t k = 0;
-
-        while (k < COUNT(map) && strncmp(s, map[k].from, 2))
-            k++;
-        if (k < COUNT(map)) {
-            n += (size_t)snprintf(out + n, LOOSE - n, "%s", map[k].to[form]);
-            s += 2;
-        } else {
-            out[n++] = (char)(*s >= 'A' && *s <= 'Z' ? *s + 32 : *s);
-            s++;
-        }
-    }
-    out[n] = 0;
-}
-
-/* How many rows a directory that folds umlauts both ways would find. */
-static uint32_t count_loose(char (*loose)[6][LOOSE], uint32_t n, const char *prefix)
-{
-    char p[LOOSE];
-    uint32_t count = 0;
-
-    fold_text(prefix, 0, p);
-    for (uint32_t i = 0; i < n; i++)
-        for (int k = 0; k < 6; k++)
-            if (!strncmp(loose[i][k], p, strlen(p))) {
-                count++;
-                break;
-            }
-    return count;
-}
-
 static FILE *create(const char *dir, const char *name)
 {
     char path[4096];
@@ -489,6 +473,76 @@ static FILE *create(const char *dir, const char *name)
     }
     setvbuf(f, NULL, _IOFBF, 1 << 20);
     return f;
+}
+
+/* ---- words within -------------------------------------------------------------- */
+
+/* So many letters out of a name. returns 0 where there are too few */
+static int pick_part(rng *q, const char *s, size_t want, char out[32])
+{
+    size_t words = 1, at, l = 0, chars = 0;
+
+    for (const char *p = s; *p; p++)
+        words += *p == ' ';
+    for (at = below(q, (uint32_t)words); at > 0; s++)
+        at -= *s == ' ';
+    if (strlen(s) > 8 && below(q, 2))
+        for (s += below(q, 4); ((unsigned char)*s & 0xC0) == 0x80;)
+            s++;
+    while (chars < want && l < 24 && (unsigned char)s[l] > ' ' &&
+           !strchr("\"&.,'-", s[l])) {
+        l += (unsigned char)s[l] >= 0xC0 ? 2 : 1;
+        chars++;
+    }
+    snprintf(out, 32, "%.*s", (int)l, s);
+    return chars >= 3 && chars + 1 >= want;
+}
+static void put_word(FILE *f, const char *word)
+{
+    static const char *const attributes[] = {"sn", "givenName", "o"};
+
+    fputs("(|", f);
+    for (int i = 0; i < 3; i++)
+        fprintf(f, "(%s=*%s*)", attributes[i], word);
+    fputc(')', f);
+}
+/* A query where folding decides is of no use: servers may differ and both be right. */
+static int put_words(FILE *f, const char *const *words, int n)
+{
+    uint32_t count = texts_count_words(words, n, 1);
+
+    if (count < 20 && texts_count_words(words, n, 0) != count)
+        return 0;
+    fprintf(f, "%u\t%s", count, n > 1 ? "(&" : "");
+    for (int i = 0; i < n; i++)
+        put_word(f, words[i]);
+    fputs(n > 1 ? ")\n" : "\n", f);
+    return 1;
+}
+static void put_texts(const char *dir, rng *q, uint32_t n)
+{
+    FILE *contains = create(dir, "q.contains"), *words = create(dir, "q.words");
+    const char *mull = "mull";
+    char part[3][32];
+    contact c;
+
+    /* Found early, found rarely, and not at all: what the whole directory is read for. */
+    put_words(contains, &mull, 1);
+    for (int k = 1; k < NQ_TEXT;) {
+        make_contact(below(q, n), &c);
+        if (!pick_part(q, below(q, 2) ? c.last : c.company, k % 4 < 2 ? 4 : 9, part[0]))
+            continue;
+        snprintf(part[1], sizeof part[1], "%s%.24s", k % 4 == 3 ? "xqj" : "", part[0]);
+        k += put_words(contains, &(const char *){part[1]}, 1);
+    }
+    for (int k = 0; k < NQ_TEXT;) {
+        make_contact(below(q, n), &c);
+        if (pick_part(q, c.company, 4, part[0]) && pick_part(q, c.first, 3, part[1]) &&
+            pick_part(q, c.last, 4, part[2]))
+            k += put_words(words, (const char *const[]){part[0], part[1], part[2]}, 3);
+    }
+    fclose(contains);
+    fclose(words);
 }
 
 int main(int argc, char **argv)
@@ -505,12 +559,11 @@ int main(int argc, char **argv)
     }
     mkdir(dir, 0777);
     FILE *ldif = create(dir, "contacts.ldif"), *csv = create(dir, "contacts.csv"),
-         *truth = create(dir, "truth.tsv");
+         *changed = create(dir, "changed.csv"), *truth = create(dir, "truth.tsv");
     numrow *nums = malloc(sizeof *nums * n * 3), *biz = malloc(sizeof *biz * n);
     uint64_t(*key)[3] = malloc(sizeof *key * n);
-    char(*loose)[6][LOOSE] = malloc(sizeof *loose * n);
     uint32_t *tail = calloc(1000000, sizeof *tail);
-    if (!nums || !biz || !key || !loose || !tail) {
+    if (!nums || !biz || !key || !tail) {
         perror("malloc");
         return 1;
     }
@@ -519,9 +572,8 @@ int main(int argc, char **argv)
           "contactor\n\n"
           "dn: " SUFFIX_DN "\nobjectClass: organizationalUnit\nou: contacts\n\n",
           ldif);
-    fputs(
-        "id,first_name,last_name,company,email,phone_business,phone_mobile,phone_home\n",
-        csv);
+    put_header(csv);
+    put_header(changed);
     static const char *const pattr[NPHONE] = {"telephoneNumber", "mobile", "homePhone"};
     contact c;
     for (uint32_t i = 0; i < n; i++) {
@@ -539,13 +591,10 @@ int main(int argc, char **argv)
         for (int p = 0; p < NPHONE; p++)
             put_ldif(ldif, pattr[p], c.ph[p].e164);
         putc('\n', ldif);
-        fprintf(csv, "%u,", c.id);
-        put_csv(csv, c.first, ',');
-        put_csv(csv, c.last, ',');
-        put_csv(csv, c.company, ',');
-        put_csv(csv, c.mail, ',');
-        for (int p = 0; p < NPHONE; p++)
-            put_csv(csv, c.ph[p].text, p == HOME ? '\n' : ',');
+        put_row(csv, &c);
+        if (i % CHANGED == 0)
+            change(&c);
+        put_row(changed, &c);
         fprintf(truth, "%u\t%s\t%s\t%s\n", c.id, c.ph[0].e164, c.ph[1].e164,
                 c.ph[2].e164);
         for (int p = 0; p < NPHONE; p++)
@@ -562,14 +611,11 @@ int main(int argc, char **argv)
         key[i][0] = fold8(c.last);
         key[i][1] = fold8(c.first);
         key[i][2] = fold8(c.company);
-        for (int form = 0; form < 2; form++) {
-            fold_text(c.last, form, loose[i][form]);
-            fold_text(c.first, form, loose[i][2 + form]);
-            fold_text(c.company, form, loose[i][4 + form]);
-        }
+        texts_add((const char *const[]){c.last, c.first, c.company});
     }
     fclose(ldif);
     fclose(csv);
+    fclose(changed);
     fclose(truth);
     qsort(nums, nn, sizeof *nums, by_num);
     qsort(biz, nb, sizeof *biz, by_num);
@@ -616,7 +662,7 @@ int main(int argc, char **argv)
             cnt += !((key[i][0] ^ pk) & mask) | !((key[i][1] ^ pk) & mask) |
                    !((key[i][2] ^ pk) & mask);
         /* Where folding decides, servers may differ and both be right: another one. */
-        if (cnt < 20 && count_loose(loose, n, p) != cnt) {
+        if (cnt < 20 && texts_count_prefix(p) != cnt) {
             k--;
             continue;
         }
@@ -628,6 +674,7 @@ int main(int argc, char **argv)
         put_filter(pre, p);
         fputs("*))\n", pre);
     }
+    put_texts(dir, &q, n);
     fclose(hit);
     fclose(miss);
     fclose(or3);

@@ -10,11 +10,19 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SERVER_CORE = ["taskset", "-c", "1"]
+TLS_OFFSET = 1000  # from the plain port to the one with TLS
+USERS, PASSWORD = 50, "secret of a phone"
 
 
 def status_kb(pid, key):
     with open(f"/proc/{pid}/status", encoding="ascii") as f:
         return int(re.search(key + r":\s+(\d+)", f.read()).group(1))
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def mdb_pages_mb(path, *options):
@@ -23,6 +31,25 @@ def mdb_pages_mb(path, *options):
                          check=True).stdout
     size = int(re.search(r"Page size: (\d+)", out).group(1))
     return size * int(re.search(r"Number of pages used: (\d+)", out).group(1)) / 1e6
+
+
+def certificate(work):
+    """The same P-256 certificate for every peer: paths of certificate and key."""
+    cert, key = os.path.join(work, "server.crt"), os.path.join(work, "server.key")
+    if not os.path.exists(cert):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", cert,
+                        "-days", "3650", "-subj", "/CN=localhost"], check=True,
+                       capture_output=True)
+        os.chmod(key, 0o600)
+    return cert, key
+
+
+def stop_process(server):
+    if server.process:
+        server.process.terminate()
+        server.process.wait(60)
+    server.process = None
 
 
 class Timed:
@@ -63,7 +90,9 @@ class Slapd:
     def _conf(self, db):
         with open(os.path.join(HERE, "conf/slapd.conf.in"), encoding="utf-8") as f:
             text = f.read()
-        for key, value in (("DB", db), ("NAME_INDEX", "eq,subinitial"),
+        cert, key_file = certificate(self.work)
+        for key, value in (("DB", db), ("CERTIFICATE", cert), ("KEY", key_file),
+                           ("NAME_INDEX", "eq,subinitial"),
                            ("PHONE_INDEX", "eq,subfinal"), ("SUBSTR_MINLEN", "3"),
                            ("SUBSTR_MAXLEN", "6"), ("THREADS", "2")):
             text = text.replace(f"@{key}@", value)
@@ -71,7 +100,7 @@ class Slapd:
             f.write(text)
 
     def load(self, data, n):
-        self.db = os.path.join(self.work, f"slapd-{n}")
+        self.db, self.data = os.path.join(self.work, f"slapd-{n}"), data
         if os.path.exists(os.path.join(self.db, "loaded.json")):
             with open(os.path.join(self.db, "loaded.json"), encoding="ascii") as f:
                 return json.load(f)
@@ -86,17 +115,20 @@ class Slapd:
         return result
 
     def start(self, port, entries=1):
+        self._conf(self.db)
         self.process = subprocess.Popen(
-            [*SERVER_CORE, self.exe, "-d", "0", "-h", f"ldap://127.0.0.1:{port}", "-f",
+            [*SERVER_CORE, self.exe, "-d", "0", "-h",
+             f"ldap://127.0.0.1:{port} ldaps://127.0.0.1:{port + TLS_OFFSET}", "-f",
              os.path.join(self.db, "slapd.conf")], stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
         return self.process.pid
 
+    def files(self):
+        """What it reads at its start."""
+        return [os.path.join(self.db, "data.mdb")]
+
     def stop(self):
-        if self.process:
-            self.process.terminate()
-            self.process.wait(60)
-        self.process = None
+        stop_process(self)
 
 
 class Probe:
@@ -149,7 +181,9 @@ phone_mobile = "phone_mobile"
 phone_home = "phone_home"
 [frontend.bench]
 plugin = "ldap"
-listen = ["ldap://127.0.0.1:{port}"]
+listen = ["ldap://127.0.0.1:{port}", "ldaps://127.0.0.1:{tls_port}"]
+tls_certificate = "{certificate}"
+tls_key = "{key}"
 base = "dc=contactor,dc=test"
 dialplan = "germany"
 anonymous = "allow"
@@ -167,8 +201,23 @@ company_match = false
         return subprocess.run([self.exe, "--version"], capture_output=True,
                               text=True).stdout.strip()
 
+    def users(self):
+        """Phones that bind, all with one password."""
+        path = os.path.join(self.work, "phone.password")
+        if not os.path.exists(path):
+            run = subprocess.run([self.ctl, "hash-password"], input=PASSWORD + "\n",
+                                 capture_output=True, text=True, check=True)
+            with open(path, "w", encoding="ascii",
+                      opener=lambda p, flags: os.open(p, flags, 0o600)) as f:
+                f.write(run.stdout)
+        return "".join(f'[user.phone{i}]\npassword_file = "{path}"\n'
+                       for i in range(1, USERS + 1))
+
     def _command(self, port, extra=""):
-        text = self.CONFIG.format(db=self.db, csv=self.csv, port=port, source="contacts") + extra
+        cert, key = certificate(self.work)
+        text = self.CONFIG.format(db=self.db, csv=self.csv, port=port, source="contacts",
+                                  tls_port=port + TLS_OFFSET, certificate=cert, key=key)
+        text += self.users() + extra
         self.conf = os.path.join(self.db, "contactor.toml")
         with open(self.conf, "w", encoding="utf-8") as f:
             f.write(text)
@@ -188,9 +237,11 @@ company_match = false
 
     def load(self, data, n):
         """A first load by the daemon itself: from its start to the committed cache."""
-        self.db, self.csv = os.path.join(self.work, f"contactor-{n}"), f"{data}/contacts.csv"
+        self.db, self.data = os.path.join(self.work, f"contactor-{n}"), data
         shutil.rmtree(self.db, ignore_errors=True)
         os.makedirs(self.db)
+        self.csv = os.path.join(self.db, "contacts.csv")
+        self.deliver("contacts.csv")
         started = time.monotonic()
         with open(os.path.join(self.db, "log"), "wb") as log:
             self.process = subprocess.Popen(self._command(39999), stdout=log, stderr=log)
@@ -205,19 +256,37 @@ company_match = false
         self.ctl_json("sync", "contacts")
         again = time.monotonic() - again
         self.stop()
-        files = [os.path.join(w, f) for w, _, fs in os.walk(f"{self.db}/state") for f in fs
-                 if f.endswith(".mdb") and "lock" not in f]
         return {"rate": n / wall, "peak_mb": peak, "resync_rate": n / again,
-                "db_mb": mdb_pages_mb(files[0], "-n")}
+                "db_mb": mdb_pages_mb(self._database(), "-n")}
 
-    def start(self, port, entries=1):
+    def deliver(self, name):
+        """Put this file in the place of the source's, as an exporter does."""
+        os.link(os.path.join(self.data, name), self.csv + ".new")
+        os.rename(self.csv + ".new", self.csv)
+
+    def start(self, port, entries=1, core=SERVER_CORE):
         with open(os.path.join(self.db, "log"), "ab") as log:
-            self.process = subprocess.Popen([*SERVER_CORE, *self._command(port)], stdout=log,
+            self.process = subprocess.Popen([*core, *self._command(port)], stdout=log,
                                             stderr=log)
         return self.process.pid
 
+    def add_source(self, port, name):
+        """In the configuration; a reload takes it on, the next start forgets it."""
+        at = self.CONFIG.index("[source."), self.CONFIG.index("[frontend")
+        self._command(port, self.CONFIG[slice(*at)].format(source=name, csv=self.csv))
+
+    def metric(self, name):
+        text = subprocess.run([self.ctl, "-c", self.conf, "metrics"], capture_output=True,
+                              text=True, check=True).stdout
+        return float(re.search(rf"^{name} (\S+)$", text, re.M).group(1))
+
+    def files(self):
+        """What it reads at its start."""
+        return [self._database(), self.csv]
+
+    def _database(self):
+        return next(os.path.join(w, f) for w, _, fs in os.walk(f"{self.db}/state") for f in fs
+                    if f.endswith(".mdb") and "lock" not in f)
+
     def stop(self):
-        if self.process:
-            self.process.terminate()
-            self.process.wait(60)
-        self.process = None
+        stop_process(self)

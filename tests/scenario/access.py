@@ -1,5 +1,4 @@
 """Who may see what: binds, guesses, hidden fields, private contacts, views."""
-import statistics
 import time
 
 import ldap
@@ -75,8 +74,9 @@ def timing(d):
         raw.result()
         raw.close()
         return time.monotonic() - started
-    wrong = [one(n) for n in ("sbc", "nobody") for _ in range(4)]
-    ratio = statistics.median(wrong[:4]) / statistics.median(wrong[4:])
+    # In turns, so that whatever slows the machine slows both; the least is the work itself.
+    pairs = [(one("sbc"), one("nobody")) for _ in range(4)]
+    ratio = min(p[0] for p in pairs) / min(p[1] for p in pairs)
     ok(0.5 < ratio < 2, f"wrong password against unknown user: ratio {ratio:.2f}")
     started, guesses = time.monotonic(), 0
     raw = Raw(d.port, timeout=30)

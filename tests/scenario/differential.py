@@ -9,14 +9,10 @@ E.164, the company behind an unknown extension, options of attributes, one name 
 import argparse
 import csv
 import io
-import os
 import random
-import shutil
-import subprocess
-import tempfile
 
-from harness import (CONFIG, Daemon, Raw, ber, ber_str, done, free_port, is_, ok, search_request,
-                     wait_for)
+from harness import CONFIG, Daemon, Raw, ber, ber_str, done, is_, ok, search_request
+from slapd import Slapd
 
 BASE = "dc=contacts"
 CONF = CONFIG.replace('note = "note"', """note = "note"
@@ -74,41 +70,6 @@ COMPANY = ["Acme GmbH", "Acme  Ltd", "A & B (Berlin)", "100% Service", "Back\\sl
 DEPARTMENT = ["Sales", "Sales South", "R&D", "crm", "IT"]
 CITY = ["Berlin", "Bern", "Berlin-Mitte", "Paris", "New York", "Ulm"]
 NOTE = ["likes tea", "VIP; call back", "a,b;c", "aaaa", "abab abab", "Anna is boss", "#1"]
-
-
-class Server:
-    """slapd on a temporary database."""
-
-    def __init__(self, ldif):
-        self.dir = tempfile.mkdtemp(prefix="contactor-slapd-")
-        self.port = free_port()
-        os.mkdir(os.path.join(self.dir, "db"))
-        conf, data = os.path.join(self.dir, "slapd.conf"), os.path.join(self.dir, "data.ldif")
-        with open(conf, "w", encoding="ascii") as f:
-            f.write("".join(f"include /etc/ldap/schema/{s}.schema\n"
-                            for s in ("core", "cosine", "inetorgperson")))
-            f.write(f"pidfile {self.dir}/pid\nmodulepath /usr/lib/ldap\nmoduleload back_mdb\n"
-                    f"sizelimit unlimited\ndatabase mdb\nsuffix {BASE}\nmaxsize 16777216\n"
-                    f"directory {self.dir}/db\naccess to * by * read\n")
-        with open(data, "w", encoding="ascii") as f:
-            f.write(ldif)
-        subprocess.run(["/usr/sbin/slapadd", "-f", conf, "-l", data], check=True)
-        self.process = subprocess.Popen(
-            ["/usr/sbin/slapd", "-f", conf, "-h", f"ldap://127.0.0.1:{self.port}", "-d", "0"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def connect(self):
-        def attempt():
-            try:
-                return Raw(self.port)
-            except ConnectionError:
-                return None
-        return wait_for(attempt)
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(20)
-        shutil.rmtree(self.dir, ignore_errors=True)
 
 
 # -- contacts --------------------------------------------------------------------------------
@@ -431,7 +392,7 @@ def main():
     rng = random.Random(args.seed)
     rows = make_contacts(rng)
     contacts = [as_attributes(row) for row in rows]
-    slapd = Server(as_ldif(contacts))
+    slapd = Slapd(as_ldif(contacts), schemas=("core", "cosine", "inetorgperson"))
     try:
         with Daemon(CONF, files={"contacts.csv": as_csv(rows)}) as d:
             ours, theirs = Asker(Raw(d.port)), Asker(slapd.connect())

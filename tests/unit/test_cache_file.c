@@ -242,6 +242,74 @@ static void test_mark(const char *dir)
     cache_close(c);
 }
 
+static void load_groups(struct cache *c, const char *groups, size_t n)
+{
+    struct cache_load_options options;
+    struct cache_load *load;
+
+    options = full_load(&plan);
+    load = begin_or_die(cache_source(c, "crm"), &options);
+    put_one(load, "1", "Meier", "+49 30 5551");
+    if (groups)
+        cache_load_groups(load, str_make(groups, n));
+    ok(cache_load_commit(load, str_make(NULL, 0), NULL) == 0, "a load");
+}
+
+static bool groups_are(struct cache *c, const char *groups, size_t n)
+{
+    struct strbuf b = {0};
+    int rc = cache_groups(cache_source(c, "crm"), &b);
+    bool same = groups ? rc == 0 && str_eq(str_make(groups, n), str_make(b.ptr, b.len))
+                       : rc == -CTR_ENOENT;
+
+    strbuf_finish(&b);
+    return same;
+}
+
+/* Opens again a file that nobody closed cleanly, so that it is read whole. */
+static struct cache *reopen(struct cache *c, const char *dir)
+{
+    struct cache_options o = {.dir = dir};
+    char path[256];
+
+    cache_close(c);
+    snprintf(path, sizeof(path), "%s/clean", dir);
+    unlink(path);
+    return open_or_die(loop, &o);
+}
+
+static void test_groups(void)
+{
+    struct cache_options o = {0};
+    enum { SIZE = 300000 };
+    char dir[64], *big = malloc(SIZE);
+    struct cache *c;
+
+    memset(big, 'g', SIZE);
+    o.dir = fresh_dir(dir);
+    c = open_or_die(loop, &o);
+    ok(groups_are(c, NULL, 0), "no groups");
+    load_groups(c, big, SIZE);
+    ok(groups_are(c, big, SIZE), "many groups, committed with a first load");
+    c = reopen(c, dir);
+    ok(groups_are(c, big, SIZE), "found again by who reads the whole file");
+    load_groups(c, NULL, 0);
+    ok(groups_are(c, big, SIZE), "a load that does not speak of them leaves them");
+    load_groups(c, "few", 3);
+    c = reopen(c, dir);
+    ok(groups_are(c, "few", 3), "others in their place");
+    load_groups(c, "", 0);
+    c = reopen(c, dir);
+    ok(groups_are(c, NULL, 0), "none any more");
+    load_groups(c, "few", 3);
+    cache_wipe(cache_source(c, "crm"));
+    c = reopen(c, dir);
+    ok(groups_are(c, NULL, 0), "gone with the source's contacts");
+    cache_close(c);
+    remove_tree(dir);
+    free(big);
+}
+
 /* A map that cannot grow: the load says so, lookups go on, and so do later loads. */
 static void test_full(void)
 {
@@ -367,6 +435,7 @@ int main(void)
     munich(&plan);
     fresh_dir(dir);
     test_mark(dir);
+    test_groups();
     remove_tree(dir);
     mkdir(dir, 0700);
     test_damage(dir);

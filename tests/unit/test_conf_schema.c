@@ -462,6 +462,52 @@ static void refuses(struct ctr_option option, const char *wanted)
     is_str(why, wanted, "refused");
 }
 
+/* --- programs ------------------------------------------------------------------- */
+
+static const struct ctr_option program_options[] = {
+    {.name = "command",
+     .type = CTR_OPT_LIST,
+     .flags = CTR_OPT_PROGRAM | CTR_OPT_REQUIRED,
+     .doc = "What is started."},
+    {.name = "helper", .type = CTR_OPT_PATH, .flags = CTR_OPT_PROGRAM},
+};
+
+static void is_program(const char *text, unsigned flags, bool taken, const char *says)
+{
+    struct schema_table table = SCHEMA_TABLE(program_options);
+    struct ctr_config *c = read_tables(text, &table, 1, flags);
+
+    ok((c != NULL) == taken, "%s: %s", text, taken ? "taken" : "refused");
+    if (says)
+        ok(strstr(printed, says) != NULL, "it says: %s", says);
+    else
+        is_str(printed, "", "without a word");
+    conf_values_destroy(c);
+}
+
+static void test_programs(void)
+{
+    struct schema_table table = SCHEMA_TABLE(program_options);
+    char why[256];
+
+    is_int(schema_verify(&table, 1, why, sizeof(why)), 0, "paths and lists");
+    is_program("command = \"/bin/sh\"", SCHEMA_STRICT, true, NULL);
+    is_program("command = [\"/bin/sh\", \"nowhere\"]", SCHEMA_STRICT, true, NULL);
+    is_program("command = \"sh\"", 0, false,
+               "a.toml:2:11: error: 'command' must begin with the absolute path of a "
+               "program, not \"sh\"; did you mean \"/usr/bin/sh\"?");
+    is_program("command = \"nothing-like-it\"", 0, false, "not \"nothing-like-it\"\n");
+    is_program("command = \"/nowhere/at all\"", SCHEMA_STRICT, false,
+               "error: 'command': /nowhere/at all does not exist");
+    is_program("command = \"/nowhere/at all\"", 0, true,
+               "warning: 'command': /nowhere/at all does not exist");
+    is_program("command = \"/usr\"", SCHEMA_STRICT, false, "/usr is not a file");
+    is_program("command = \"/etc/passwd\"", SCHEMA_STRICT, false,
+               "/etc/passwd cannot be executed (Permission denied); chmod +x it");
+    is_program("command = \"/bin/sh\"\nhelper = \"/etc/passwd\"", SCHEMA_STRICT, false,
+               "a.toml:3:10: error: 'helper': /etc/passwd cannot be executed");
+}
+
 static void test_verify(void)
 {
     static const char *const nothing[] = {NULL};
@@ -492,6 +538,8 @@ static void test_verify(void)
             "option 'a' has unknown flags");
     refuses((struct ctr_option){.name = "a", .type = CTR_OPT_INT, .flags = 2},
             "option 'a' is secret but no string");
+    refuses((struct ctr_option){.name = "a", .type = CTR_OPT_STRING, .flags = 4},
+            "option 'a' is a program but neither path nor list");
     refuses((struct ctr_option){.name = "a", .type = CTR_OPT_CHOICE, .choices = nothing},
             "option 'a' has no choices");
     refuses((struct ctr_option){.name = "a", .type = CTR_OPT_INT, .min = 2, .max = 1},
@@ -577,6 +625,7 @@ int main(void)
     test_misuse();
     test_stride();
     test_verify();
+    test_programs();
     test_describe();
     remove_folder();
     return tap_done();

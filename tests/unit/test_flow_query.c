@@ -697,7 +697,7 @@ static void test_live(struct world *w)
     is_str(ids_of(a), "l3", "a silent source: the cache's answer");
     is_int(a->status, 0, "is an answer");
     ok(clock_ms() - began >= 45 && clock_ms() - began < 1000, "at the deadline");
-    is_int(live.canceled, 1, "the search was told to end");
+    is_int(live.canceled, 0, "the search may go on: its answer is good for the cache");
     answer_free(a);
     live_answer(live.search);
     world_turns(w, 10);

@@ -60,7 +60,8 @@ static struct client *client_new(int fd, bool tickets)
 
 static void client_free(struct client *c)
 {
-    close(c->fd);
+    if (c->fd >= 0)
+        close(c->fd);
     mbedtls_ssl_free(&c->ssl);
     mbedtls_ssl_config_free(&c->conf);
     mbedtls_ctr_drbg_free(&c->drbg);
@@ -529,41 +530,264 @@ static void resume_openssl(const char *version)
     kit_stop();
 }
 
-/* Many at once: one costly step a turn, and all are served. */
-static void test_storm(void)
-{
-    enum { CLIENTS = 12 };
-    struct net_options net_options = {.handshakes_per_turn = 1};
-    struct client *clients[CLIENTS];
-    bool done[CLIENTS] = {false};
-    uint64_t most = 0, before = 0;
-    unsigned n = 0;
+/* ---- handshakes on their lanes -------------------------------------------------- */
 
-    kit_start(tls_options("rsa"), &net_options, KIT_TLS);
-    for (int i = 0; i < CLIENTS; i++)
-        clients[i] = client_new(kit_connect(), true);
-    /* All greet at once; each answer costs a signature. */
+enum { CROWD = 24 };
+
+struct crowd {
+    struct client *clients[CROWD];
+    bool done[CROWD];
+    unsigned n_done, n_lost;
+};
+
+/* All greet at once; each answer costs a signature. */
+static void crowd_greet(struct crowd *crowd)
+{
+    memset(crowd, 0, sizeof(*crowd));
+    for (int i = 0; i < CROWD; i++)
+        crowd->clients[i] = client_new(kit_connect(), true);
     kit_run(50);
-    for (int i = 0; i < CLIENTS; i++)
-        mbedtls_ssl_handshake(&clients[i]->ssl);
-    for (uint64_t until = kit_ms() + 8000; before < CLIENTS && kit_ms() < until;) {
-        kit_turn();
-        if (kit_stats().writes - before > most)
-            most = kit_stats().writes - before;
-        before = kit_stats().writes;
-    }
-    is_int(most, 1, "one costly step a turn, so that nobody else waits long");
-    for (uint64_t until = kit_ms() + 8000; n < CLIENTS && kit_ms() < until; kit_turn()) {
-        for (int i = 0; i < CLIENTS; i++) {
-            if (!done[i] && mbedtls_ssl_handshake(&clients[i]->ssl) == 0) {
-                done[i] = true;
-                n++;
-            }
+    for (int i = 0; i < CROWD; i++)
+        mbedtls_ssl_handshake(&crowd->clients[i]->ssl);
+}
+
+static void crowd_shake(struct crowd *crowd)
+{
+    for (uint64_t until = kit_ms() + 8000;
+         crowd->n_done + crowd->n_lost < CROWD && kit_ms() < until; kit_turn()) {
+        for (int i = 0; i < CROWD; i++) {
+            int rc;
+
+            if (crowd->done[i])
+                continue;
+            rc = mbedtls_ssl_handshake(&crowd->clients[i]->ssl);
+            crowd->done[i] = rc != MBEDTLS_ERR_SSL_WANT_READ;
+            crowd->n_done += rc == 0;
+            crowd->n_lost += rc != 0 && crowd->done[i];
         }
     }
-    is_int(n, CLIENTS, "all are served");
-    for (int i = 0; i < CLIENTS; i++)
-        client_free(clients[i]);
+}
+
+static void crowd_free(struct crowd *crowd)
+{
+    for (int i = 0; i < CROWD; i++)
+        client_free(crowd->clients[i]);
+}
+
+static uint64_t thread_cpu_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static unsigned answered(const struct crowd *crowd)
+{
+    unsigned n = 0;
+
+    for (int i = 0; i < CROWD; i++)
+        n += kit_readable(crowd->clients[i]->fd);
+    return n;
+}
+
+/* Processor time of one signature with this key, us. */
+static uint64_t signature_us(const char *file)
+{
+    struct client *c = client_new(-1, true);
+    unsigned char hash[32] = {1}, signature[1024];
+    mbedtls_pk_context key;
+    uint64_t begin;
+    size_t len;
+
+    mbedtls_pk_init(&key);
+    is_int(tls_compat_parse_key(&key, file, &c->drbg), 0, "the key");
+    begin = thread_cpu_us();
+#if MBEDTLS_VERSION_MAJOR >= 3
+    is_int(mbedtls_pk_sign(&key, MBEDTLS_MD_SHA256, hash, sizeof(hash), signature,
+                           sizeof(signature), &len, mbedtls_ctr_drbg_random, &c->drbg),
+           0, "a signature");
+#else
+    is_int(mbedtls_pk_sign(&key, MBEDTLS_MD_SHA256, hash, sizeof(hash), signature, &len,
+                           mbedtls_ctr_drbg_random, &c->drbg),
+           0, "a signature");
+#endif
+    begin = thread_cpu_us() - begin;
+    mbedtls_pk_free(&key);
+    client_free(c);
+    return begin;
+}
+
+/* Processor time, since the machine may be busy with other things: what the loop's
+ * thread spends until all are answered is less than their signatures cost. */
+static void test_off_the_loop(void)
+{
+    struct crowd crowd;
+    uint64_t begin, sign_us = signature_us(path("rsa.key"));
+
+    kit_start(tls_options("rsa"), NULL, KIT_TLS);
+    crowd_greet(&crowd);
+    begin = thread_cpu_us();
+    ok(kit_until(answered(&crowd) == CROWD), "all hellos are answered");
+    begin = thread_cpu_us() - begin;
+    ok(begin < CROWD * sign_us / 2, "the loop took %u us for %d answers of %u us each",
+       (unsigned)begin, CROWD, (unsigned)sign_us);
+    crowd_shake(&crowd);
+    is_int(crowd.n_done, CROWD, "all are served");
+    is_int(kit_stats().tls_handshakes, CROWD, "and counted");
+    crowd_free(&crowd);
+    kit_stop();
+}
+
+/* A second connection of somebody who is served already does not wait for the crowd. */
+static void test_others_meanwhile(void)
+{
+    const char *urls[] = {"lines://127.0.0.1:0", "line://127.0.0.1:0", NULL};
+    struct net_options net_options = {.handshake_lanes = 2};
+    struct crowd crowd;
+    char plain[64];
+    int fd;
+
+    kit_start(tls_options("rsa"), &net_options, urls);
+    crowd_greet(&crowd);
+    net_service_bound(kit.service, 1, plain, sizeof(plain));
+    fd = kit_connect_from(plain, NULL);
+    kit_send(fd, "echo now\n");
+    is_str(kit_read(fd, "\n"), "now\n", "an answer while handshakes wait");
+    printf("# %u of %d hellos answered by then\n", answered(&crowd), CROWD);
+    close(fd);
+    crowd_shake(&crowd);
+    is_int(crowd.n_done, CROWD, "two lanes serve all");
+    for (int i = 0; i < CROWD; i++) {
+        client_send(crowd.clients[i], "echo mine\n");
+        is_str(client_read(crowd.clients[i], "\n", NULL), "mine\n", "number %d", i);
+    }
+    crowd_free(&crowd);
+    kit_stop();
+}
+
+static void test_too_many_waiting(void)
+{
+    struct net_options net_options = {.handshake_lanes = 1, .handshakes_waiting = 4};
+    struct crowd crowd;
+
+    kit_start(tls_options("rsa"), &net_options, KIT_TLS);
+    crowd_greet(&crowd);
+    crowd_shake(&crowd);
+    ok(crowd.n_lost > 0, "%u are refused at once", crowd.n_lost);
+    ok(crowd.n_done >= 4, "%u are served", crowd.n_done);
+    is_int(crowd.n_done + crowd.n_lost, CROWD, "nobody is left without an answer");
+    is_int(kit_stats().tls_failed, crowd.n_lost, "those are counted");
+    crowd_free(&crowd);
+    crowd_greet(&crowd);
+    crowd_shake(&crowd);
+    ok(crowd.n_done >= 4, "the places are free again");
+    crowd_free(&crowd);
+    kit_stop();
+}
+
+/* The time for a handshake includes the waiting for a lane. */
+static void test_waiting_too_long(void)
+{
+    struct net_options net_options = {.handshake_lanes = 1};
+    struct net_service_options options = tls_options("rsa");
+    struct crowd crowd;
+
+    options.handshake_time = 30;
+    kit_start(options, &net_options, KIT_TLS);
+    memset(&crowd, 0, sizeof(crowd));
+    for (int i = 0; i < CROWD; i++) {
+        crowd.clients[i] = client_new(kit_connect(), true);
+        mbedtls_ssl_handshake(&crowd.clients[i]->ssl);
+    }
+    ok(kit_until(kit_stats().sessions == 0 && kit_stats().accepted == CROWD),
+       "none is kept longer, wherever it is");
+    is_int(kit_stats().tls_failed, CROWD, "all failed");
+    is_int(kit.opens, 0, "the front end saw none");
+    crowd_free(&crowd);
+    kit_stop();
+}
+
+/* Peers that go at any moment of their handshake, on both kinds of port, while
+ * certificates change; at the end the service and the lanes stop around the last ones. */
+static void test_gone_meanwhile(void)
+{
+    const char *urls[] = {"lines://127.0.0.1:0", "line://127.0.0.1:0", NULL};
+    static const char *const certificates[] = {"ec", "other"};
+    struct net_options net_options = {.handshake_lanes = 2};
+    struct linger reset = {1, 0};
+    struct crowd crowd;
+    unsigned seed = 7;
+    char error[300];
+
+    copy("ec.pem", "live.pem");
+    copy("ec.key", "live.key");
+    kit_start(tls_options("live"), &net_options, urls);
+    for (unsigned round = 0; round < 12; round++) {
+        unsigned i = round % 2;
+        char from[16], cert[16];
+
+        net_service_bound(kit.service, i, kit.address, sizeof(kit.address));
+        snprintf(cert, sizeof(cert), "%s.pem", certificates[round / 3 % 2]);
+        snprintf(from, sizeof(from), "%s.key", certificates[round / 3 % 2]);
+        copy(cert, "live.pem");
+        copy(from, "live.key");
+        is_int(net_service_reload_tls(kit.service, error, sizeof(error)), 0,
+               "round %u: certificates read", round);
+        memset(&crowd, 0, sizeof(crowd));
+        for (int k = 0; k < CROWD; k++) {
+            int fd = kit_connect();
+
+            if (i == 1) {
+                kit_send(fd, "tls\n");
+                kit_read(fd, "go\n");
+            }
+            crowd.clients[k] = client_new(fd, true);
+            mbedtls_ssl_handshake(&crowd.clients[k]->ssl);
+        }
+        for (int turns = rand_r(&seed) % 8; turns > 0; turns--) {
+            kit_turn();
+            for (int k = 0; k < CROWD; k += 3)
+                mbedtls_ssl_handshake(&crowd.clients[k]->ssl);
+        }
+        for (int k = 0; k < CROWD; k++) {
+            if (k % 2)
+                setsockopt(crowd.clients[k]->fd, SOL_SOCKET, SO_LINGER, &reset,
+                           sizeof(reset));
+            if (round == 11)
+                kit_turn();
+        }
+        if (round < 11)
+            crowd_free(&crowd);
+    }
+    kit_stop();
+    crowd_free(&crowd);
+}
+
+/* What the peer sent last ends the handshake; that it closed behind it is no failure. */
+static void test_eof_behind_finished(void)
+{
+    mbedtls_ssl_session session;
+    struct client *c;
+    int last;
+
+    mbedtls_ssl_session_init(&session);
+    kit_start(tls_options("ec"), NULL, KIT_TLS);
+    c = client_new(kit_connect(), true);
+    is_int(client_handshake(c), 0, "a full handshake");
+    is_int(mbedtls_ssl_get_session(&c->ssl, &session), 0, "a session to keep");
+    client_free(c);
+    c = client_new(kit_connect(), true);
+    mbedtls_ssl_set_session(&c->ssl, &session);
+    is_int(client_handshake(c), 0, "a resumed one: the client speaks last");
+    client_send(c, "echo all\n");
+    mbedtls_ssl_close_notify(&c->ssl);
+    shutdown(c->fd, SHUT_WR);
+    is_str(client_read(c, NULL, &last), "all\n", "answered");
+    is_int(kit_stats().tls_failed, 0, "nothing failed");
+    is_int(kit_stats().tls_resumed, 1, "one was resumed");
+    client_free(c);
+    mbedtls_ssl_session_free(&session);
     kit_stop();
 }
 
@@ -682,7 +906,12 @@ int main(void)
     test_bytewise();
     test_reload();
     test_bad_certificates();
-    test_storm();
+    test_off_the_loop();
+    test_others_meanwhile();
+    test_too_many_waiting();
+    test_waiting_too_long();
+    test_gone_meanwhile();
+    test_eof_behind_finished();
     resume_openssl("-tls1_2");
 #if MBEDTLS_VERSION_MAJOR >= 3
     resume_openssl("-tls1_3");

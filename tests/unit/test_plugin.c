@@ -1,10 +1,13 @@
 /* test_plugin.c - what the host does for a plugin: life cycle, timers, posts, metrics,
  * batches; with a plugin made by hand, on a loop without a daemon around it. */
+#include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "contactor/ext/poll.h"
 #include "plugin/batch.h"
 #include "plugin/instance.h"
 #include "plugin/object.h"
@@ -18,6 +21,7 @@ struct recorder {
     int ticks, posted;
     struct ctr_timer *timer;
     bool stop_later;
+    struct ctr_poll *left; /* a poll that destroy still names */
 };
 
 static int32_t create_result;
@@ -101,7 +105,14 @@ static void on_stop(void *self)
 
 static void on_destroy(void *self)
 {
-    note(self, "destroy");
+    struct recorder *r = self;
+    const struct ctr_polls *polls = r->host->extension(r->host, CTR_POLL_ID);
+
+    if (r->left) {
+        polls->change(r->left, CTR_POLL_WRITE);
+        polls->stop(r->left);
+    }
+    note(r, "destroy");
 }
 
 static struct plugin plugin = {
@@ -226,6 +237,208 @@ static void failures(void)
     loop_destroy(env.loop);
 }
 
+/* ---- descriptors ---------------------------------------------------------------- */
+
+enum what { COUNT, READ_ALL, PAUSE, TO_WRITE, STOP, STOP_OTHER, AGAIN };
+
+struct watched {
+    const struct ctr_polls *polls;
+    struct ctr_poll *poll;
+    struct watched *other;
+    enum what what;
+    int fd[2];
+    int calls;
+    uint32_t events;
+};
+
+static void on_events(void *user, int32_t fd, uint32_t events);
+
+static struct ctr_poll *wait_for(struct watched *w, uint32_t events)
+{
+    w->calls = 0;
+    w->poll = w->polls->start(last->host, w->fd[0], events, on_events, w);
+    return w->poll;
+}
+
+static void open_pair(struct watched *w)
+{
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, w->fd) != 0)
+        abort();
+}
+
+static void close_pair(struct watched *w)
+{
+    close(w->fd[0]);
+    close(w->fd[1]);
+}
+
+/* Within its own callback: away with it, and the same number for another. */
+static void start_again(struct watched *w)
+{
+    int before = w->fd[0];
+
+    w->polls->stop(w->poll);
+    close_pair(w);
+    open_pair(w);
+    is_int(w->fd[0], before, "a new descriptor has the number of the old");
+    w->what = READ_ALL;
+    ok(wait_for(w, CTR_POLL_READ), "it is waited for at once");
+    is_int(write(w->fd[1], "y", 1), 1, "it has something to read");
+}
+
+static void on_events(void *user, int32_t fd, uint32_t events)
+{
+    struct watched *w = user;
+    char buf[16];
+
+    w->calls++;
+    w->events = events;
+    if (w->what == READ_ALL && read(fd, buf, sizeof(buf)) < 0)
+        abort();
+    if (w->what == PAUSE)
+        w->polls->change(w->poll, 0);
+    if (w->what == TO_WRITE)
+        w->polls->change(w->poll, w->calls < 3 ? CTR_POLL_WRITE : 0);
+    if (w->what == STOP_OTHER)
+        w->polls->stop(w->other->poll);
+    if (w->what == STOP || w->what == STOP_OTHER)
+        w->polls->stop(w->poll);
+    if (w->what == AGAIN)
+        start_again(w);
+}
+
+static void poll_events(struct loop *loop, struct watched *w)
+{
+    open_pair(w);
+    w->what = COUNT;
+    ok(wait_for(w, CTR_POLL_READ), "a socket");
+    run_for(loop, 5);
+    is_int(w->calls, 0, "nothing to read");
+    is_int(write(w->fd[1], "x", 1), 1, "something to read");
+    run_for(loop, 10);
+    ok(w->calls > 2 && w->events == CTR_POLL_READ, "it is told until it is read");
+    w->what = READ_ALL;
+    run_for(loop, 5);
+    w->calls = 0;
+    run_for(loop, 5);
+    is_int(w->calls, 0, "then no more");
+    w->what = TO_WRITE;
+    w->polls->change(w->poll, CTR_POLL_READ | CTR_POLL_WRITE);
+    run_for(loop, 10);
+    is_int(w->calls, 3, "changed within the callback, to other events and to none");
+    is_int(w->events, CTR_POLL_WRITE, "writable");
+    ok(!w->polls->start(last->host, w->fd[0], CTR_POLL_READ, on_events, w),
+       "not twice, also while it waits for nothing");
+    w->polls->change(w->poll, 64);
+    w->polls->change(NULL, CTR_POLL_READ);
+    w->polls->stop(NULL);
+    w->polls->stop(w->poll);
+    close_pair(w);
+}
+
+static void poll_stops(struct loop *loop, struct watched *w)
+{
+    struct watched two[2];
+
+    open_pair(w);
+    w->what = STOP;
+    wait_for(w, CTR_POLL_WRITE);
+    run_for(loop, 5);
+    is_int(w->calls, 1, "stopped within the callback");
+    w->what = AGAIN;
+    wait_for(w, CTR_POLL_WRITE);
+    run_for(loop, 10);
+    is_int(w->calls, 1, "stopped, closed and another one in its place");
+    is_int(w->events, CTR_POLL_READ, "with its own events");
+    w->polls->stop(w->poll);
+    close_pair(w);
+    for (int i = 0; i < 2; i++) {
+        two[i] = (struct watched){.polls = w->polls, .other = &two[1 - i]};
+        two[i].what = STOP_OTHER;
+        open_pair(&two[i]);
+        wait_for(&two[i], CTR_POLL_WRITE);
+    }
+    run_for(loop, 5);
+    is_int(two[0].calls + two[1].calls, 1, "both ready: the first stops the second");
+    close_pair(&two[0]);
+    close_pair(&two[1]);
+}
+
+static void poll_errors(struct loop *loop, struct watched *w)
+{
+    int file = open("/proc/self/exe", O_RDONLY);
+
+    ok(!w->polls->start(last->host, file, CTR_POLL_READ, on_events, w), "not a file");
+    close(file);
+    ok(!w->polls->start(last->host, file, CTR_POLL_READ, on_events, w), "nor a closed");
+    ok(!w->polls->start(last->host, -1, CTR_POLL_READ, on_events, w), "nor none");
+    if (pipe(w->fd) != 0)
+        abort();
+    file = w->fd[0];
+    w->fd[0] = w->fd[1]; /* the end that writes */
+    close(file);
+    w->what = COUNT;
+    ok(wait_for(w, CTR_POLL_WRITE), "a pipe");
+    run_for(loop, 10);
+    ok(w->calls > 2, "whose reader is gone: told, and told again (%d)", w->calls);
+    is_int(w->events, CTR_POLL_READ | CTR_POLL_WRITE, "both events at an error");
+    w->what = PAUSE;
+    w->calls = 0;
+    run_for(loop, 5);
+    is_int(w->calls, 1, "until it is asked not to");
+    close(w->fd[1]);
+    w->polls->change(w->poll, CTR_POLL_READ);
+    run_for(loop, 5);
+    is_int(w->calls, 1, "a descriptor closed too early harms nobody");
+    w->polls->stop(w->poll);
+}
+
+/* What is left is quiet from the stop on, and may be named until destroy has returned. */
+static void poll_leftovers(struct loop *loop, struct instance *in, struct watched *w)
+{
+    static struct watched other;
+
+    other = *w;
+    open_pair(w);
+    open_pair(&other);
+    w->what = other.what = COUNT;
+    last->left = wait_for(w, CTR_POLL_WRITE);
+    wait_for(&other, CTR_POLL_WRITE);
+    instance_stop(in, 100, stop_loop, loop);
+    loop_run(loop);
+    w->calls = other.calls = 0;
+    run_for(loop, 5);
+    is_int(w->calls + other.calls, 0, "no callback after the end");
+    ok(!w->polls->start(last->host, w->fd[0], CTR_POLL_READ, on_events, w),
+       "and nothing new");
+    instance_destroy(in);
+    is_str(last->calls, "create bind start stop stopped destroy ", "destroyed");
+    close_pair(w);
+    close_pair(&other);
+}
+
+static void polls(void)
+{
+    struct instance_env env = {.loop = loop_create()};
+    struct watched w = {0};
+    struct instance *in;
+    char error[256];
+
+    create_result = 0;
+    is_int(instance_create(&env, &plugin, INSTANCE_FRONTEND, "frontend.test", no_values(),
+                           &in, error, sizeof(error)),
+           0, "create");
+    w.polls = last->host->extension(last->host, CTR_POLL_ID);
+    ok(w.polls && w.polls->size == sizeof(struct ctr_polls), "the extension");
+    is_int(instance_bind(in, error, sizeof(error)), 0, "bind");
+    is_int(instance_start(in, error, sizeof(error)), 0, "start");
+    poll_events(env.loop, &w);
+    poll_stops(env.loop, &w);
+    poll_errors(env.loop, &w);
+    poll_leftovers(env.loop, in, &w);
+    loop_destroy(env.loop);
+}
+
 /* ---- batches -------------------------------------------------------------------- */
 
 struct longer_contact {
@@ -313,6 +526,7 @@ int main(void)
     life(false);
     life(true);
     failures();
+    polls();
     batches();
     objects();
     names();

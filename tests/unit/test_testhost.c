@@ -1,5 +1,10 @@
 /* test_testhost.c - the fake host itself, driven by a front end of three commands:
- * "?TEXT\n" asks for a surname, "!NAME PASSWORD\n" binds, "T\n" starts TLS, else echo. */
+ * "?TEXT\n" asks for a surname, "!NAME PASSWORD\n" binds, "T\n" starts TLS, else echo;
+ * and by a source that reads contacts off a socket, a byte each. */
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "contactor/ext/poll.h"
 #include "tap.h"
 #include "testhost.h"
 
@@ -269,8 +274,216 @@ static void test_cancel_on_close(void)
     testhost_destroy(t);
 }
 
+/* --- a source on the loop, with a socket ----------------------------------------------
+ */
+
+struct back {
+    const struct ctr_host *host;
+    const struct ctr_polls *polls;
+    struct ctr_poll *poll;
+    struct ctr_sync *sync;
+    struct ctr_timer *timer;
+};
+
+static int sockets[2];
+
+static void on_resume(void *user)
+{
+    struct back *b = user;
+
+    b->host->timer_stop(b->host, b->timer);
+    b->polls->change(b->poll, CTR_POLL_READ);
+}
+
+static void on_byte(void *user, int32_t fd, uint32_t events)
+{
+    struct back *b = user;
+    char id;
+    struct ctr_contact c = {
+        .size = sizeof(c), .id = {&id, 1}, .field_size = sizeof(struct ctr_field)};
+
+    ok(events == CTR_POLL_READ && read(fd, &id, 1) == 1, "a byte to read");
+    if (id == '.') {
+        b->polls->stop(b->poll);
+        b->host->sync_done(b->host, b->sync, 0);
+        return;
+    }
+    if (b->host->sync_put(b->host, b->sync, &c, 1) != -CTR_EPAUSE)
+        return;
+    b->polls->change(b->poll, 0);
+    b->timer = b->host->timer_start(b->host, 20, 0, on_resume, b);
+}
+
+static int32_t back_sync(void *self, struct ctr_sync *sync,
+                         const struct ctr_sync_request *request)
+{
+    struct back *b = self;
+
+    (void)request;
+    b->sync = sync;
+    b->polls = b->host->extension(b->host, CTR_POLL_ID);
+    b->poll = b->polls->start(b->host, sockets[0], CTR_POLL_READ, on_byte, b);
+    return 0;
+}
+
+static int32_t back_create(const struct ctr_host *host, const struct ctr_config *config,
+                           void **instance)
+{
+    static struct back back;
+
+    (void)config;
+    back = (struct back){.host = host};
+    *instance = &back;
+    return 0;
+}
+
+static void test_polls(void)
+{
+    static const struct ctr_source source = {
+        .size = sizeof(source), .threading = CTR_ON_LOOP, .sync = back_sync};
+    static const struct ctr_plugin back_plugin = {
+        .size = sizeof(back_plugin), .source = &source, .create = back_create};
+    struct testhost *t = testhost_create(&back_plugin, "source.test");
+    int64_t began;
+
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) != 0)
+        abort();
+    is_int(write(sockets[1], "abc.", 4), 4, "three contacts and the end");
+    t->pause_every = 2;
+    testhost_start(t);
+    began = t->clock;
+    is_int(testhost_sync(t, NULL), 0, "read from a socket");
+    is_int(t->n_contacts, 3, "all of them");
+    ok(t->clock - began >= 20, "the pause took its time");
+    testhost_destroy(t);
+    close(sockets[0]);
+    close(sockets[1]);
+}
+
+/* ---- a source --------------------------------------------------------------- */
+
+struct asked {
+    const struct ctr_host *host;
+    struct ctr_search *search;
+};
+
+static int32_t source_create(const struct ctr_host *host, const struct ctr_config *config,
+                             void **instance)
+{
+    struct asked *a = calloc(1, sizeof(*a));
+
+    (void)config;
+    if (!a)
+        return -CTR_ENOMEM;
+    a->host = host;
+    *instance = a;
+    return 0;
+}
+
+static struct ctr_contact contact(struct ctr_field *field)
+{
+    *field = (struct ctr_field){.kind = CTR_FIELD_SURNAME, .value = {"Meier", 5}};
+    return (struct ctr_contact){.size = sizeof(struct ctr_contact),
+                                .id = {"1", 1},
+                                .fields = field,
+                                .n_fields = 1,
+                                .field_size = sizeof(*field)};
+}
+
+static int32_t source_sync(void *instance, struct ctr_sync *sync,
+                           const struct ctr_sync_request *request)
+{
+    const struct ctr_str members[] = {{"eve", 3}, {"max", 3}};
+    const struct ctr_host *host = ((struct asked *)instance)->host;
+    struct ctr_field field;
+    struct ctr_contact c = contact(&field);
+
+    (void)request;
+    host->sync_group(host, sync, (struct ctr_str){"sales", 5}, members, 2);
+    host->sync_group(host, sync, (struct ctr_str){"board", 5}, NULL, 0);
+    return host->sync_put(host, sync, &c, 1);
+}
+
+static void source_answer(void *user)
+{
+    struct asked *a = user;
+    struct ctr_field field;
+    struct ctr_contact c = contact(&field);
+
+    a->host->search_hits(a->host, a->search, &c, 1);
+    a->host->search_done(a->host, a->search, 0);
+}
+
+/* Answers later for a number it knows. */
+static int32_t source_search(void *instance, struct ctr_search *search,
+                             const struct ctr_query *query)
+{
+    struct asked *a = instance;
+    const struct ctr_host *host = a->host;
+
+    a->search = search;
+    if (query->filter->n_values != 3 || query->filter->values[1].ptr[0] != '0')
+        return -CTR_EINVAL;
+    if (query->filter->values[0].len == 3)
+        host->search_done(host, search, -CTR_EUNAVAIL);
+    else
+        host->post(host, source_answer, a);
+    return 0;
+}
+
+static void source_search_cancel(void *instance, struct ctr_search *search)
+{
+    (void)instance;
+    (void)search;
+}
+
+static int32_t source_test(void *instance, struct ctr_test *test)
+{
+    const struct ctr_host *host = ((struct asked *)instance)->host;
+
+    host->test_step(host, test, "connect", 0, "127.0.0.1", NULL);
+    host->test_step(host, test, "login", -CTR_EACCES, "refused", "try another");
+    return -CTR_EACCES;
+}
+
+static void test_source(void)
+{
+    static const struct ctr_source role = {.size = sizeof(role),
+                                           .flags = CTR_SOURCE_SEARCH,
+                                           .sync = source_sync,
+                                           .search = source_search,
+                                           .search_cancel = source_search_cancel,
+                                           .test = source_test};
+    static const struct ctr_plugin mine = {.size = sizeof(mine),
+                                           .abi_built = CTR_ABI_CURRENT,
+                                           .abi_needs = CTR_ABI(1, 1),
+                                           .name = "source",
+                                           .source = &role,
+                                           .create = source_create,
+                                           .destroy = free};
+    struct testhost *t = testhost_create(&mine, "source.test");
+
+    is_int(testhost_start(t), 0, "a source");
+    is_int(testhost_test(t), -CTR_EACCES, "its test");
+    is_int(t->n_steps, 2, "steps");
+    is_str(testhost_step_find(t, "login")->remedy, "try another", "with a remedy");
+    ok(!testhost_step_find(t, "query"), "no further");
+    is_int(testhost_sync(t, NULL), 0, "its sync");
+    is_int(t->groups.n, 3, "who is in a group");
+    is_str(t->groups.at[1].b, "max", "by name");
+    is_str(t->groups.at[2].b, "", "a group nobody is in");
+    is_int(testhost_search_number(t, "+49891", "0891", "1"), 0, "a search");
+    is_int(t->n_hits, 1, "its hit");
+    is_str(testhost_value(t->hits[0], CTR_FIELD_SURNAME, NULL, 0), "Meier", "whose name");
+    is_int(testhost_search_number(t, "+49", "0", "1"), -CTR_EUNAVAIL, "one that fails");
+    is_int(testhost_search_number(t, "x", "x", "x"), -CTR_EINVAL, "one that never began");
+    testhost_destroy(t);
+}
+
 int main(void)
 {
+    test_polls();
+    test_source();
     test_talk();
     test_deferred();
     test_cancel_on_close();

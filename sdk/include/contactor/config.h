@@ -33,30 +33,34 @@ enum {
 
 /* Flags of an option. */
 enum {
-    CTR_OPT_REQUIRED = 1u << 0,
-    CTR_OPT_SECRET = 1u << 1, /* the administrator writes NAME_file = "path" (or
-                               * NAME_credential = "systemd credential");
-                               * option_str(NAME) gives the content, last line end
-                               * removed. Never in the file itself, never shown, never
-                               * logged. */
-    CTR_OPT_PROGRAM = 1u << 2 /* PATH or LIST (its first string): a program the plugin
-                               * starts; the daemon's confinement leaves it executable.
-                               * Since 1.1 */
+    CTR_OPT_REQUIRED = 1u << 0, /* the administrator must set it */
+    CTR_OPT_SECRET = 1u << 1,   /* the administrator writes NAME_file = "path" (or
+                                 * NAME_credential = "systemd credential");
+                                 * option_str(NAME) gives the content, last line end
+                                 * removed. Never in the file itself, never shown, never
+                                 * logged. */
+    CTR_OPT_PROGRAM = 1u << 2   /* PATH or LIST (its first string): a program the plugin
+                                 * starts; the daemon's confinement leaves it executable.
+                                 * Since 1.1 */
 };
 
 /* One option. An array of these travels with its stride, so the struct may grow.
- * since 1.0 */
+ * owner   the plugin: static, as is all it points to
+ * since   1.0 */
 struct ctr_option {
     const char *name;           /* lower_case, unique within the plugin */
     uint32_t type;              /* CTR_OPT_* type */
     uint32_t flags;             /* CTR_OPT_* flags */
-    int64_t min, max;           /* INT, DURATION (ms), SIZE (bytes); both 0: no range */
+    int64_t min;                /* INT, DURATION (ms), SIZE (bytes): the least value */
+    int64_t max;                /* and the greatest; both 0: no range */
     const char *default_value;  /* as the administrator would write it; NULL: none */
     const char *const *choices; /* CHOICE: NULL-terminated; else NULL */
     const char *doc;            /* one sentence: what it does and what the unit is */
 };
 
-/* The checked values of one instance: opaque, read through struct ctr_host. */
+/* The checked values of one instance: opaque, read through struct ctr_host.
+ * owner   the host: valid in check for the call, from create until destroy has returned
+ * since   1.0 */
 struct ctr_config;
 
 #ifdef __cplusplus

@@ -12,6 +12,7 @@
 extern "C" {
 #endif
 
+/* All codes: X(number, NAME, "text"). */
 #define CTR_ERROR_MAP(X)                               \
     X(1, EINVAL, "invalid argument")                   \
     X(2, ENOMEM, "out of memory")                      \
@@ -35,6 +36,7 @@ extern "C" {
     X(20, EINTERNAL, "internal error")                 \
     X(21, EREFUSED, "refused by a safety limit")
 
+/* The codes: CTR_EINVAL and so on. A function returns one negated. */
 enum {
 #define CTR_X(number, name, text) CTR_##name = number,
     CTR_ERROR_MAP(CTR_X)

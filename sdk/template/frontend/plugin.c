@@ -143,7 +143,7 @@ static const struct ctr_stream_ops stream = {.size = sizeof(stream),
 static const struct ctr_scheme schemes[] = {{.name = "@NAME@", .default_port = 7900}};
 
 static const struct ctr_frontend frontend = {
-    .size = sizeof(frontend), .n_schemes = 1, .schemes = schemes, .stream = &stream};
+    .size = sizeof(frontend), KIT_SCHEMES(schemes), .stream = &stream};
 
 CTR_PLUGIN = {KIT_ABI,
               .name = "@NAME@",

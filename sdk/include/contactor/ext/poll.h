@@ -11,30 +11,53 @@
 extern "C" {
 #endif
 
+/* What to ask host->extension for. */
 #define CTR_POLL_ID "contactor.poll/1"
 
 /* What may be waited for, and what happened. */
-enum { CTR_POLL_READ = 1u << 0, CTR_POLL_WRITE = 1u << 1 };
+enum {
+    CTR_POLL_READ = 1u << 0, /* there is something to read, or the end */
+    CTR_POLL_WRITE = 1u << 1 /* there is room to write, or it is connected */
+};
 
-struct ctr_poll; /* one descriptor that is waited for; valid until stop */
+/* One descriptor that is waited for.
+ * owner   the host; valid until stop
+ * since   1.1 */
+struct ctr_poll;
 
-/* events: CTR_POLL_* that happened; both at an error of the descriptor. */
+/* Something happened.
+ * user    as given to start
+ * fd      the descriptor
+ * events  CTR_POLL_* that happened; both at an error of the descriptor
+ * thread  the loop
+ * since   1.1 */
 typedef void (*ctr_poll_fn)(void *user, int32_t fd, uint32_t events);
 
 /* What host->extension(host, CTR_POLL_ID) gives.
  * thread  the loop
+ * owner   the host; valid until destroy has returned
  * since   1.1 */
 struct ctr_polls {
-    uint32_t size;
-    uint32_t reserved;
-    /* Call fn whenever one of `events` holds (level-triggered). The descriptor stays the
-     * plugin's, non-blocking, open until stop has returned; one ctr_poll per descriptor.
-     * returns NULL: not a socket or pipe, or out of descriptors */
+    uint32_t size;     /* of the host's struct ctr_polls */
+    uint32_t reserved; /* 0 */
+
+    /* Call fn whenever one of the events holds (level-triggered).
+     * fd      a socket or pipe, non-blocking, that no other ctr_poll waits for
+     * events  CTR_POLL_*; 0: none for now
+     * fn      never called before this returns
+     * user    handed to fn
+     * returns it | NULL: not a socket or pipe, waited for already, or out of descriptors
+     * owner   fd stays the plugin's, open until stop has returned */
     struct ctr_poll *(*start)(const struct ctr_host *host, int32_t fd, uint32_t events,
                               ctr_poll_fn fn, void *user);
-    /* Wait for other events from here on; 0: none for now. */
+
+    /* Wait for other events from here on.
+     * poll    of this instance
+     * events  CTR_POLL_*; 0: none for now */
     void (*change)(struct ctr_poll *poll, uint32_t events);
-    /* No call of fn from here on. The host stops what is left at destroy. NULL-safe. */
+
+    /* End it: fn is not called from here on. The host stops what is left at destroy.
+     * poll    of this instance, dead afterwards; NULL: nothing happens */
     void (*stop)(struct ctr_poll *poll);
 };
 

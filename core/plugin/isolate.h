@@ -1,0 +1,84 @@
+/* isolate.h - a source whose plugin runs in a process of its own.
+ *
+ * The process is this program again, started with a hidden argument; it loads the same
+ * file, and for flow its plugin is a driver like any other. When it crashes, hangs,
+ * breaks the protocol or grows too large it is killed and started again, ever later; the
+ * cache goes on answering.
+ *
+ *     instance.c          life cycle of the instance
+ *     isolate.c           the process is watched, told to end, started again
+ *     isolate_spawn.c     starting it, and how it ended in words
+ *     isolate_intake.c    reading from a descriptor at a bounded pace
+ *     isolate_link.c      what goes over the control socket, the daemon's side
+ *     isolate_sync.c      its contacts, on a lane, from the data socket into the cache
+ *     isolate_search.c    its live searches
+ *     isolate_test.c      trying it
+ *     isolate_wire.c      contacts and questions as bytes
+ *     isolate_check.c     `check` in a process of its own
+ *     isolate_child.c     in the process: its life
+ *     isolate_role.c      in the process: the peer of its instance (peer.h), its syncs
+ *     isolate_role_ask.c  and its searches and tests
+ *     isolate_pump.c      in the process: the data socket
+ */
+#ifndef PLUGIN_ISOLATE_H
+#define PLUGIN_ISOLATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct ctr_config;
+struct instance;
+struct isolate;
+struct plugin;
+
+struct isolate_options {
+    uint64_t memory;   /* bytes of resident memory it may use */
+    uint32_t patience; /* ms it may leave a question unanswered */
+    bool confine;      /* it gives up system calls and writing, too */
+    bool allow_jit;
+};
+
+/* ---- the daemon: loop ------------------------------------------------------------- */
+
+struct isolate *isolate_create(struct instance *in,
+                               const struct isolate_options *options);
+void isolate_start(struct isolate *iso);
+/* It must have ended soon: from here on it is not started again. */
+void isolate_deadline(struct isolate *iso);
+/* Ends it; then in->plugin_ended is set and instance_stop_step called, perhaps at once.
+ */
+void isolate_stop(struct isolate *iso);
+/* Not started, or stopped. */
+void isolate_destroy(struct isolate *iso);
+/* At once, and without a word. */
+void isolate_kill(struct isolate *iso);
+
+struct isolate_info {
+    const char *state;    /* "starting", "running", "waiting", "ending", "stopped" */
+    pid_t pid;            /* 0: there is none now */
+    unsigned restarts;    /* since the instance was made */
+    uint64_t memory;      /* resident, bytes */
+    const char *last_end; /* "": it never ended by itself */
+    int64_t last_end_at, next_start; /* wall ms; 0: none */
+};
+void isolate_info(const struct isolate *iso, struct isolate_info *out);
+
+/* As instance_check, in a process that may crash and gets a bounded time. */
+int isolate_check(const struct plugin *plugin, const struct ctr_config *values,
+                  const struct isolate_options *options, char *error, size_t cap);
+
+/* ---- the process ------------------------------------------------------------------ */
+
+/* The hidden argument of this program; the descriptor's number and a name follow. */
+#define ISOLATE_ARGUMENT "--isolated"
+
+/* Gives up what such a process has no use for; returns 0 | -CTR_E* with a sentence in
+ * error. */
+typedef int (*isolate_confine_fn)(const struct isolate_options *options, char *error,
+                                  size_t cap);
+/* returns the exit code */
+int isolate_child_main(int fd, isolate_confine_fn confine);
+
+#endif

@@ -1,0 +1,10 @@
+/* groups.h - who is in a group of the server, for the daemon's permissions. */
+#ifndef LDAP_SOURCE_GROUPS_H
+#define LDAP_SOURCE_GROUPS_H
+
+#include "run.h"
+
+/* Each group of the options, whole. returns 0 | negative with r->fault set */
+int32_t groups_read(struct run *r);
+
+#endif
