@@ -98,6 +98,8 @@ struct testhost *subject_host(const struct subject *s);
 /* The same, started; does not return where it cannot be. */
 struct testhost *subject_start(const struct subject *s);
 const struct ctr_option *subject_option(const struct subject *s, uint32_t i);
+/* Whether value i of the options is for an option that the plugin has. */
+bool subject_knows(const struct subject *s, uint32_t i);
 /* The first required option that the administrator did not set, or NULL. */
 const char *subject_missing(const struct subject *s);
 /* What to tell about options that are missing. */

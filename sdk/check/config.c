@@ -219,7 +219,7 @@ static void config_run(struct subject *s)
     check_note("%u odd configurations, %u taken, %u refused with a reason",
                tries.taken + tries.refused, tries.taken, tries.refused);
     check_step("create with odd values, again and again");
-    usage_watch(try_all, &tries, 1, 20, "a round of odd configurations",
+    usage_watch(try_all, &tries, 1, 8, "a round of odd configurations",
                 "Free on each way out of check and create what they took.");
 }
 

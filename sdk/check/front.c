@@ -165,7 +165,7 @@ static void noise_run(struct subject *s)
     enum { STREAMS = 2000, CAP = 1 << 20 };
     struct testhost *t;
     uint8_t *bytes = malloc(CAP);
-    int64_t until = usage_ms() + 20000;
+    int64_t until = usage_ms() + 10000;
     uint32_t seed = 1, done = 0;
 
     if (!bytes)
@@ -314,7 +314,7 @@ static void hangup_at(struct testhost *t, const struct exchange *e, uint64_t at,
 
 static void hangup_run(struct subject *s)
 {
-    int64_t until = usage_ms() + 30000;
+    int64_t until = usage_ms() + 10000;
     struct testhost *t;
     uint32_t done = 0;
 

@@ -62,7 +62,7 @@ static void life_run(struct subject *s)
         live_once(s);
     threads = threads_settled(1);
     fds = usage_descriptors(last, sizeof(last));
-    until = usage_ms() + 40000;
+    until = usage_ms() + 20000;
     for (; done < LIVES && usage_ms() < until; done++) {
         check_step("life %u", done + 1);
         live_once(s);
@@ -283,16 +283,16 @@ static void memory_run(struct subject *s)
         "built with -fsanitize=address the plugin tells here where it was allocated.";
 
     check_step("lives, one after the other");
-    usage_watch(a_life, s, 250, 20, "a life", gives_back);
+    usage_watch(a_life, s, 250, 8, "a life", gives_back);
     if (s->plugin.source) {
         check_step("syncs, one after the other");
-        usage_watch(a_sync, s, 50, 20, "a sync", gives_back);
+        usage_watch(a_sync, s, 50, 8, "a sync", gives_back);
         check_step("syncs that are canceled");
-        usage_watch(a_broken_sync, s, 50, 20, "a canceled sync", gives_back);
+        usage_watch(a_broken_sync, s, 50, 8, "a canceled sync", gives_back);
     }
     if (s->source.flags & CTR_SOURCE_SEARCH) {
         check_step("searches");
-        usage_watch(a_search, s, 20, 20, "a round of searches", gives_back);
+        usage_watch(a_search, s, 20, 8, "a round of searches", gives_back);
     }
     check_note("%s", usage_sanitized()
                          ? "nothing grows; the leak sanitizer looks at the end of each "

@@ -191,7 +191,7 @@ static bool read_options(struct options *o, const struct args *a, const char *pl
         const char *equals = strchr(a->sets[i], '=');
 
         snprintf(name, sizeof(name), "%.*s", (int)(equals - a->sets[i]), a->sets[i]);
-        options_add(o, here, name, equals + 1);
+        options_add(o, here, true, name, equals + 1);
     }
     return true;
 }
@@ -227,6 +227,22 @@ static void skip_repeated(struct result *r, const struct check *c, struct findin
     of[(*n)++] = c;
 }
 
+/* Options the plugin does not have. returns false where one was typed by hand */
+static bool tell_unknown(const struct subject *s, const struct result *r)
+{
+    bool fine = true;
+
+    for (uint32_t i = 0; i < r->n_warnings; i++) {
+        uint32_t at = (uint32_t)strtoul(r->warnings[i].text, NULL, 10);
+        const struct option_value *v = &s->options->at[at];
+
+        fprintf(stderr, "contactor-plugin-check: the plugin has no option \"%s\"%s\n",
+                v->name, v->typed ? "" : "; it is ignored");
+        fine = fine && !v->typed;
+    }
+    return fine;
+}
+
 static int check_all(const struct args *a, const struct subject *s)
 {
     struct output out = {.json = a->json};
@@ -244,6 +260,10 @@ static int check_all(const struct args *a, const struct subject *s)
                 r->failed.text);
         free(r);
         return EXIT_LOAD;
+    }
+    if (!tell_unknown(s, r)) {
+        free(r);
+        return EXIT_USAGE;
     }
     output_begin(&out, s, r->note);
     for (uint32_t i = 0; checks[i]; i++)

@@ -8,13 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_MAX_BYTES = 256, VALUE_MAX_BYTES = 65536, FILE_MAX_BYTES = 1 << 20 };
+enum {
+    NAME_MAX_BYTES = 256,
+    VALUE_MAX_BYTES = 65536,
+    FILE_MAX_BYTES = 1 << 20,
+    DEPTH_MAX = 16
+};
 
 struct reader {
     const char *path, *at, *plugin;
     unsigned line;
     char section[NAME_MAX_BYTES]; /* "source.crm" */
     char prefix[NAME_MAX_BYTES];  /* "map." below it */
+    unsigned depth;               /* of lists and braces */
     struct options all;           /* of all sections: "source.crm\nmap.surname" */
     bool sections;
 };
@@ -28,12 +34,13 @@ static void *must(void *p)
     return p;
 }
 
-void options_add(struct options *o, const char *folder, const char *name,
+void options_add(struct options *o, const char *folder, bool typed, const char *name,
                  const char *value)
 {
     if ((o->n & (o->n - 1)) == 0)
         o->at = must(realloc(o->at, (o->n ? (size_t)o->n * 2 : 1) * sizeof(*o->at)));
     o->at[o->n].folder = folder;
+    o->at[o->n].typed = typed;
     o->at[o->n].name = must(strdup(name));
     o->at[o->n++].value = must(strdup(value));
 }
@@ -46,6 +53,40 @@ void options_finish(struct options *o)
     }
     free(o->at);
     *o = (struct options){NULL, 0};
+}
+
+bool options_daemon(const char *name, bool source)
+{
+    static const char *const both[] = {"plugin", "dialplan", "fields", NULL};
+    static const char *const sources[] = {
+        "priority",           "sync",         "allow",      "stale_after",
+        "max_delete_percent", "live",         "isolated",   "isolated_memory",
+        "isolated_patience",  "live_timeout", "sync_limit", NULL};
+    static const char *const frontends[] = {"listen",
+                                            "tls_certificate",
+                                            "tls_key",
+                                            "output_format",
+                                            "size_limit",
+                                            "time_limit",
+                                            "ambiguity",
+                                            "company_match",
+                                            "anonymous",
+                                            "sources",
+                                            "idle_time",
+                                            "receive_time",
+                                            "send_time",
+                                            "handshake_time",
+                                            "max_queue",
+                                            "max_sessions",
+                                            "max_sessions_per_peer",
+                                            NULL};
+    const char *const *lists[] = {both, source ? sources : frontends};
+
+    for (int i = 0; i < 2; i++)
+        for (const char *const *n = lists[i]; *n; n++)
+            if (strlen(*n) == strcspn(name, ".") && strncmp(*n, name, strlen(*n)) == 0)
+                return true;
+    return false;
 }
 
 bool options_has(const struct options *o, const char *name)
@@ -168,7 +209,7 @@ static void keep(struct reader *r, const char *name, const char *value)
     char *full = must(malloc(strlen(r->section) + strlen(name) + 2));
 
     sprintf(full, "%s\n%s", r->section, name);
-    options_add(&r->all, NULL, full, value);
+    options_add(&r->all, NULL, false, full, value);
     free(full);
 }
 
@@ -229,10 +270,13 @@ static bool read_value(struct reader *r, const char *name)
     size_t n;
     bool fine = true;
 
-    if (*r->at == '[')
-        return read_list(r, name);
-    if (*r->at == '{')
-        return read_braces(r, name);
+    if (*r->at == '[' || *r->at == '{') {
+        if (++r->depth > DEPTH_MAX)
+            return bad(r, "lists and tables are nested too deep");
+        fine = *r->at == '[' ? read_list(r, name) : read_braces(r, name);
+        r->depth--;
+        return fine;
+    }
     if (strncmp(r->at, "\"\"\"", 3) == 0 || strncmp(r->at, "'''", 3) == 0)
         return bad(r, "strings of several lines are not understood here");
     text = must(malloc(VALUE_MAX_BYTES));
@@ -339,7 +383,7 @@ bool options_read(struct options *o, const char *path, const char *folder,
         size_t n = strcspn(mine, "\n") + 1;
 
         if (strncmp(r.all.at[i].name, mine, n) == 0)
-            options_add(o, folder, r.all.at[i].name + n, r.all.at[i].value);
+            options_add(o, folder, false, r.all.at[i].name + n, r.all.at[i].value);
     }
     options_finish(&r.all);
     free(text);

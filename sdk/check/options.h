@@ -9,6 +9,7 @@
 struct option_value {
     char *name, *value;
     const char *folder; /* where a relative path begins; borrowed */
+    bool typed;         /* on the command line */
 };
 
 struct options {
@@ -20,9 +21,11 @@ struct options {
  * returns false after a message on stderr */
 bool options_read(struct options *o, const char *path, const char *folder,
                   const char *plugin);
-void options_add(struct options *o, const char *folder, const char *name,
+void options_add(struct options *o, const char *folder, bool typed, const char *name,
                  const char *value);
 void options_finish(struct options *o);
+/* It is an option of the daemon itself, of a source or of a front end. */
+bool options_daemon(const char *name, bool source);
 bool options_has(const struct options *o, const char *name); /* also "map" of "map.x" */
 
 #endif

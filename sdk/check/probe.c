@@ -326,13 +326,6 @@ static int32_t h_sync_delete(const struct ctr_host *host, struct ctr_sync *sync,
     return rc ? rc : real.host.sync_delete(host, sync, ids, n);
 }
 
-static int32_t h_sync_full(const struct ctr_host *host, struct ctr_sync *sync)
-{
-    int32_t rc = real.host.sync_full(host, sync);
-
-    return rc ? rc : sync_answer(host, "sync_full", false);
-}
-
 static int32_t h_sync_canceled(const struct ctr_host *host, struct ctr_sync *sync)
 {
     int32_t rc = real.host.sync_canceled(host, sync);
@@ -465,7 +458,6 @@ void probe_host(struct testhost *t)
     real.host = *h;
     h->sync_put = h_sync_put;
     h->sync_delete = h_sync_delete;
-    h->sync_full = h_sync_full;
     h->sync_canceled = h_sync_canceled;
     h->sync_cursor = h_sync_cursor;
     h->search_hits = h_search_hits;

@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "options.h"
+
 /* The child's end of the pipe; -1 in the parent. */
 static int report_fd = -1;
 
@@ -113,7 +115,10 @@ static _Noreturn void child_main(const struct check *c, const struct subject *su
         check_note("%s %s: %s", s.plugin.name ? s.plugin.name : s.name,
                    s.plugin.version ? s.plugin.version : "?",
                    s.plugin.summary ? s.plugin.summary : "?");
-        check_step("done");
+        for (uint32_t i = 0; i < s.options->n; i++)
+            if (!subject_knows(&s, i) &&
+                !options_daemon(s.options->at[i].name, s.plugin.source))
+                check_warn(NULL, "%u", i);
         _exit(0);
     }
     check_needs(c, &s);
@@ -264,6 +269,7 @@ static void child_setup(int report, int words)
     dup2(null, STDOUT_FILENO);
     dup2(words, STDERR_FILENO);
     setvbuf(stderr, NULL, _IONBF, 0);
+    signal(SIGPIPE, SIG_IGN); /* as in the daemon */
     report_fd = report;
 }
 

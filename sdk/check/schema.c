@@ -3,33 +3,9 @@
 #include <string.h>
 
 #include "check.h"
+#include "options.h"
 
 static const char lower[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
-
-/* The daemon's own options of a source and of a front end: a plugin may not have them. */
-static const char *const source_taken[] = {
-    "plugin", "dialplan",    "priority",           "sync", "allow",
-    "fields", "stale_after", "max_delete_percent", "live", NULL};
-static const char *const frontend_taken[] = {"plugin",
-                                             "listen",
-                                             "tls_certificate",
-                                             "tls_key",
-                                             "dialplan",
-                                             "output_format",
-                                             "size_limit",
-                                             "time_limit",
-                                             "ambiguity",
-                                             "company_match",
-                                             "sources",
-                                             "fields",
-                                             "idle_time",
-                                             "receive_time",
-                                             "send_time",
-                                             "handshake_time",
-                                             "max_queue",
-                                             "max_sessions",
-                                             "max_sessions_per_peer",
-                                             NULL};
 
 static bool among(const char *const *list, const char *name)
 {
@@ -40,15 +16,14 @@ static bool among(const char *const *list, const char *name)
 
 static void check_name(const struct subject *s, const struct ctr_option *o, uint32_t i)
 {
-    const char *const *taken = s->plugin.source ? source_taken : frontend_taken;
-
     if (!o->name || !*o->name)
         check_fail("Give each option a name.", "option %u has no name", i + 1);
     if (*o->name < 'a' || *o->name > 'z' || strspn(o->name, lower) != strlen(o->name) ||
         strlen(o->name) > 64)
         check_fail("Write it as lower_case: a-z, 0-9, _, beginning with a letter.",
                    "the option name \"%s\" is malformed", o->name);
-    if (among(taken, o->name))
+    /* What a front end does with anonymous clients is for both to know. */
+    if (options_daemon(o->name, s->plugin.source) && strcmp(o->name, "anonymous") != 0)
         check_fail("Give it another name.", "\"%s\" is an option of the daemon itself",
                    o->name);
     for (uint32_t k = 0; k < i; k++)

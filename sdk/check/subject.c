@@ -143,7 +143,14 @@ static void set_one(const struct subject *s, struct testhost *t,
         set_secret(t, secret->name, path);
     else if (o)
         testhost_set(t, v->name, o->type == CTR_OPT_PATH ? path : v->value);
-    /* else: the daemon's own, such as dialplan; main has told what is ignored */
+    /* else: the daemon's own, such as dialplan, or told when the plugin was loaded */
+}
+
+bool subject_knows(const struct subject *s, uint32_t i)
+{
+    const char *name = s->options->at[i].name;
+
+    return option_named(s, name, strcspn(name, ".")) || secret_of(s, name);
 }
 
 struct testhost *subject_host(const struct subject *s)
