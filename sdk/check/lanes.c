@@ -128,10 +128,11 @@ static void search_cancel_run(struct subject *s)
     struct ctr_query query;
     struct testhost *t;
     uint32_t n = 0;
+    int64_t until = usage_ms() + 60000;
 
     probe_plugin(s);
     t = source_start(s);
-    for (uint32_t i = 0; source_question(i, &query); i++) {
+    for (uint32_t i = 0; source_question(i, &query) && usage_ms() < until; i++) {
         check_step("search_cancel during search %u", i);
         if (s->source.threading == CTR_ON_LOOP) {
             canceled_on_loop(t, &query);
@@ -155,7 +156,7 @@ const struct check check_search_cancel = {
             "search or just after it.",
     .where = "source.h (search, search_cancel)",
     .needs = NEEDS_SOURCE | NEEDS_SEARCH | NEEDS_START,
-    .seconds = 120,
+    .seconds = 300,
     .run = search_cancel_run,
 };
 
@@ -167,13 +168,14 @@ static void parallel_run(struct subject *s)
     struct ctr_query query;
     struct testhost *t;
     uint32_t n = 0;
+    int64_t until = usage_ms() + 30000;
 
     if (!(s->source.flags & CTR_SOURCE_PARALLEL))
         check_skip("it does not declare CTR_SOURCE_PARALLEL");
     probe_plugin(s);
     t = source_start(s);
     source_first_sync(s, t);
-    for (uint32_t i = 0; source_question(i, &query); i++, n++) {
+    for (uint32_t i = 0; source_question(i, &query) && usage_ms() < until; i++, n++) {
         struct testhost_lane *sync, *search;
 
         check_step("search %u beside a sync", i);
@@ -195,6 +197,6 @@ const struct check check_parallel = {
             "not disturb each other.",
     .where = "source.h (CTR_SOURCE_PARALLEL)",
     .needs = NEEDS_SOURCE | NEEDS_SEARCH | NEEDS_LANE | NEEDS_START,
-    .seconds = 150,
+    .seconds = 300,
     .run = parallel_run,
 };

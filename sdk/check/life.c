@@ -230,7 +230,7 @@ const struct check check_instances = {
     .rule = "A plugin may have many instances, which share no state.",
     .where = "plugin.h",
     .needs = NEEDS_START,
-    .seconds = 120,
+    .seconds = 300,
     .run = instances_run,
 };
 
@@ -306,6 +306,6 @@ const struct check check_memory = {
     .rule = "What a life, a sync or a search takes it gives back.",
     .where = "plugin.h (destroy)",
     .needs = NEEDS_START,
-    .seconds = 150,
+    .seconds = 600,
     .run = memory_run,
 };

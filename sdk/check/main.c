@@ -33,23 +33,26 @@ struct args {
     uint32_t n_only;
     const char **sets; /* name=value */
     uint32_t n_sets;
+    uint32_t limit; /* seconds for each check; 0: its own */
     bool list, json;
     struct exchanges clients;
 };
 
 static _Noreturn void usage(int status)
 {
-    fputs("usage: contactor-plugin-check FILE.so [--config FILE] [OPTION=VALUE ...]\n"
-          "           [--exchange FILE ...] [--only CHECK ...] [--json]\n"
-          "       contactor-plugin-check --list\n"
-          "Tries whether a plugin keeps its contract with contactord.\n"
-          "  --config FILE    options of the plugin: a contactor.toml, or a part of one\n"
-          "  OPTION=VALUE     one option; map.FIELD=VALUE for a map\n"
-          "  --exchange FILE  what a client of this front end sends\n"
-          "  --only CHECK     this check only; may be given several times\n"
-          "Ends with 0 when all is right, 1 when the contract is broken, 2 after wrong\n"
-          "usage, 3 when the file cannot be loaded.\n",
-          status ? stderr : stdout);
+    fputs(
+        "usage: contactor-plugin-check FILE.so [--config FILE] [OPTION=VALUE ...]\n"
+        "           [--exchange FILE ...] [--only CHECK ...] [--limit SECONDS] [--json]\n"
+        "       contactor-plugin-check --list\n"
+        "Tries whether a plugin keeps its contract with contactord.\n"
+        "  --config FILE    options of the plugin: a contactor.toml, or a part of one\n"
+        "  OPTION=VALUE     one option; map.FIELD=VALUE for a map\n"
+        "  --exchange FILE  what a client of this front end sends\n"
+        "  --only CHECK     this check only; may be given several times\n"
+        "  --limit SECONDS  the time each check has, for a source that is slow\n"
+        "Ends with 0 when all is right, 1 when the contract is broken, 2 after wrong\n"
+        "usage, 3 when the file cannot be loaded.\n",
+        status ? stderr : stdout);
     exit(status);
 }
 
@@ -67,8 +70,8 @@ static void find_check(const char *name)
 static void take_arg(struct args *a, char **argv, int *i)
 {
     const char *arg = argv[*i];
-    bool valued =
-        !strcmp(arg, "--config") || !strcmp(arg, "--only") || !strcmp(arg, "--exchange");
+    bool valued = !strcmp(arg, "--config") || !strcmp(arg, "--only") ||
+                  !strcmp(arg, "--exchange") || !strcmp(arg, "--limit");
     const char *value = valued ? argv[++*i] : NULL;
 
     if (valued && !value)
@@ -78,6 +81,10 @@ static void take_arg(struct args *a, char **argv, int *i)
     } else if (strcmp(arg, "--only") == 0) {
         find_check(value);
         a->only[a->n_only++] = value;
+    } else if (strcmp(arg, "--limit") == 0) {
+        a->limit = (uint32_t)strtoul(value, NULL, 10);
+        if (a->limit < 1 || a->limit > 86400)
+            usage(EXIT_USAGE);
     } else if (strcmp(arg, "--exchange") == 0) {
         if (!clients_read(&a->clients, value))
             exit(EXIT_USAGE);
@@ -268,7 +275,7 @@ static int check_all(const struct args *a, const struct subject *s)
     output_begin(&out, s, r->note);
     for (uint32_t i = 0; checks[i]; i++)
         if (wanted(a, checks[i])) {
-            run_check(checks[i], s, r);
+            run_check(checks[i], s, a->limit, r);
             skip_repeated(r, checks[i], seen, of, &n_seen);
             output_result(&out, checks[i], r);
         }

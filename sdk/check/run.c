@@ -353,17 +353,18 @@ static bool sanitized(struct result *r, const struct child *c)
     return true;
 }
 
-static void judge(struct result *r, const struct child *c, const struct check *check)
+static void judge(struct result *r, const struct child *c, const struct check *check,
+                  uint32_t seconds)
 {
     char text[RESULT_TEXT_MAX];
 
     if (r->state == RESULT_FAILED || r->state == RESULT_SKIPPED)
         return;
     if (c->late) {
-        snprintf(text, sizeof(text), "it did not end within %u s",
-                 check ? check->seconds : 30);
+        snprintf(text, sizeof(text), "it did not end within %u s", seconds);
         fail_while(r, c, text,
-                   "Look for a loop without an end, or for a wait without a time limit.");
+                   "Look for a loop without an end, or for a wait without a time limit; "
+                   "if the source is slow and no more, give --limit SECONDS.");
     } else if (WIFSIGNALED(c->status)) {
         if (!sanitized(r, c))
             fail_signal(r, c);
@@ -379,7 +380,8 @@ static void judge(struct result *r, const struct child *c, const struct check *c
     }
 }
 
-static void run(const struct check *check, const struct subject *s, struct result *r)
+static void run(const struct check *check, const struct subject *s, uint32_t seconds,
+                struct result *r)
 {
     struct child c = {.report = -1, .words = -1};
     int64_t began = now_ms();
@@ -390,18 +392,21 @@ static void run(const struct check *check, const struct subject *s, struct resul
         finding_set(&r->failed, "cannot start a process", strerror(errno));
         return;
     }
-    child_watch(&c, r, began + (check ? check->seconds : 30) * INT64_C(1000));
+    child_watch(&c, r, began + seconds * INT64_C(1000));
     child_end(&c);
     r->ms = (uint32_t)(now_ms() - began);
-    judge(r, &c, check);
+    judge(r, &c, check, seconds);
 }
 
 void run_load(const struct subject *s, struct result *r)
 {
-    run(NULL, s, r);
+    enum { LOAD_SECONDS = 30 };
+
+    run(NULL, s, LOAD_SECONDS, r);
 }
 
-void run_check(const struct check *c, const struct subject *s, struct result *r)
+void run_check(const struct check *c, const struct subject *s, uint32_t seconds,
+               struct result *r)
 {
-    run(c, s, r);
+    run(c, s, seconds ? seconds : c->seconds, r);
 }

@@ -26,6 +26,8 @@ struct result {
 /* Loads the plugin in a child and tells its name, version and summary in `note`.
  * failed.text: why it cannot be loaded */
 void run_load(const struct subject *s, struct result *r);
-void run_check(const struct check *c, const struct subject *s, struct result *r);
+/* seconds: 0: the check's own limit */
+void run_check(const struct check *c, const struct subject *s, uint32_t seconds,
+               struct result *r);
 
 #endif

@@ -75,8 +75,10 @@ ALONE = {
     "search_no_done": ("search", "search_done never came"),
     "loop_no_done": ("search-cancel", "search_done never came"),
     "leaks_thread": ("life", "threads more"),
+    "hangs": ("start", "did not end within 3 s"),
     "speaks_late": ("late", "called the host after destroy"),
 }
+LIMITS = {"hangs": ("--limit", "3")}
 WARNED = {"exports": ("object", "exported_by_mistake"), "never_pauses": ("pressure", "-CTR_EPAUSE")}
 OPTIONS = ["prefix=p", "token=4711"]
 
@@ -114,7 +116,7 @@ def wrong():
                f"{name} fails in {', '.join(sorted(meant))}", result.returncode, sorted(failed),
                found, result.stderr)
             ok(all(checks[c]["remedy"] for c in failed), f"{name}: and is told what to do")
-        alone = pool.map(lambda name: check(name, "--only", ALONE[name][0]), ALONE)
+        alone = pool.map(lambda name: check(name, "--only", ALONE[name][0], *LIMITS.get(name, ())), ALONE)
         for name, result, checks in alone:
             only, words = ALONE[name]
             found = checks.get(only, {}).get("found", "")
@@ -215,9 +217,9 @@ def template():
 
 def command_line():
     right = os.path.join(PLUGINS, "right.so")
-    is_([run().returncode, run("--what").returncode, run(right, "--only", "nonsense").returncode,
+    is_([run().returncode, run("--what").returncode, run(right, "--limit", "x").returncode, run(right, "--only", "nonsense").returncode,
          run(right, "--config").returncode, run(right, right).returncode],
-        [2, 2, 2, 2, 2], "wrong usage is 2")
+        [2, 2, 2, 2, 2, 2], "wrong usage is 2")
     result = run(right, "--config", write("bad.toml", '[source.x]\nplugin = "right"\nprefix = \n'))
     ok(result.returncode == 2 and "bad.toml:3:" in result.stderr, "so is a file that cannot be read",
        result.stderr)

@@ -52,11 +52,12 @@ enum {
     LEAKS_FD, /* life */
     LEAKS_THREAD,
     STOPS_LATE,
-    SPEAKS_LATE, /* late */
-    SHARES,      /* instances */
-    SYNC_LEAKS,  /* memory */
-    SLOW_CANCEL, /* blocking */
-    TELLS_SECRET /* secrets */
+    SPEAKS_LATE,  /* late */
+    SHARES,       /* instances */
+    SYNC_LEAKS,   /* memory */
+    SLOW_CANCEL,  /* blocking */
+    TELLS_SECRET, /* secrets */
+    HANGS         /* any: a check has a time limit */
 };
 
 #ifdef LOOP
@@ -179,6 +180,8 @@ static int32_t start(void *instance)
         return kit_fail(s->host, -CTR_EUNAVAIL, "the vendor's server is not there");
     if (WRONG == EXITS)
         exit(0);
+    while (WRONG == HANGS)
+        sleep_ms(1000);
     if (WRONG == TELLS_SECRET)
         kit_log(s->host, CTR_LOG_INFO, "login token=%s", s->token);
     if ((WRONG == LEAKS_THREAD || WRONG == SPEAKS_LATE) &&
