@@ -276,6 +276,11 @@ void cache_source_info(struct cache_source *source, struct cache_info *out)
     look_end(source->cache);
 }
 
+uint32_t cache_source_recnos(const struct cache_source *source)
+{
+    return source->state.next_recno;
+}
+
 int cache_cursor(struct cache_source *source, struct strbuf *out)
 {
     const struct source_state *s = &source->state;

@@ -52,6 +52,8 @@ struct cache_info {
     bool has_cursor;
 };
 void cache_source_info(struct cache_source *source, struct cache_info *out); /* loop */
+/* All record numbers are less. Loop. */
+uint32_t cache_source_recnos(const struct cache_source *source);
 /* The cursor committed with the last load. returns 0 | -CTR_ENOENT. Loop. */
 int cache_cursor(struct cache_source *source, struct strbuf *out);
 /* What cache_load_groups put beside the contacts. returns 0 | -CTR_ENOENT. Loop. */
@@ -158,8 +160,10 @@ enum cache_index {
 };
 
 /* Kinds whose words CACHE_WORD has: every word of the folded text; of a mail address the
- * words before the @, and the whole address as one key. A contact has at most 128 keys
- * there; words are cut at TEXT_WORD_MAX, here and in a walk's key. */
+ * words before the @, and the whole address as one key behind CACHE_ADDRESS, with which
+ * no word begins. A contact has at most 128 keys there; words are cut at TEXT_WORD_MAX,
+ * here and in a walk's key. One that has more words has the key CACHE_MORE_WORDS besides,
+ * which no text folds to and which sorts first. */
 #define CACHE_WORD_KINDS                                                                 \
     (CTR_KIND(CTR_FIELD_DISPLAY_NAME) | CTR_KIND(CTR_FIELD_GIVEN_NAME) |                 \
      CTR_KIND(CTR_FIELD_SURNAME) | CTR_KIND(CTR_FIELD_NICKNAME) |                        \
@@ -168,6 +172,8 @@ enum cache_index {
      CTR_KIND(CTR_FIELD_CITY) | CTR_KIND(CTR_FIELD_STATE) |                              \
      CTR_KIND(CTR_FIELD_POSTAL_CODE) | CTR_KIND(CTR_FIELD_COUNTRY) |                     \
      CTR_KIND(CTR_FIELD_CUSTOM))
+#define CACHE_MORE_WORDS STR_LIT("\1")
+#define CACHE_ADDRESS    '@'
 
 enum { CACHE_KEY_MAX = 80 };
 
@@ -179,6 +185,7 @@ struct cache_walk {
     struct cache_source *source;
     uint32_t index; /* enum cache_index */
     uint8_t exact;
+    uint8_t within;       /* enum cache_within */
     uint8_t number_class; /* CACHE_NUMBER: which class the key is of */
     uint8_t key_len;
     uint8_t at_len; /* 0: before the first */
@@ -193,7 +200,15 @@ struct cache_walk {
 void cache_walk_init(struct cache_walk *walk, struct cache_source *source,
                      enum cache_index index, struct ctr_str key, bool exact,
                      enum number_class number_class);
-/* returns 0: walk->recno, walk->kind | -CTR_ENOENT: end | -CTR_EIO */
+/* Over the words or the addresses of CACHE_WORD: every posting whose key has this text
+ * anywhere within it. Goes from one key to the next, all of them; those that may have
+ * been cut match as well, and so do contacts with more words than the index keeps: none
+ * is missed. */
+enum cache_within { CACHE_NOT_WITHIN, CACHE_WITHIN_WORDS, CACHE_WITHIN_ADDRESSES };
+void cache_walk_init_within(struct cache_walk *walk, struct cache_source *source,
+                            struct ctr_str text, enum cache_within within);
+/* returns 0: walk->recno, walk->kind | -CTR_EPAUSE: came past many keys and found none,
+ * look at the clock (walks within only) | -CTR_ENOENT: end | -CTR_EIO */
 int cache_walk_next(struct cache_walk *walk);
 /* About how many postings are ahead, looking at no more than `limit`. */
 unsigned cache_walk_estimate(struct cache_walk *walk, unsigned limit);

@@ -22,7 +22,7 @@
 #include "loop/lane.h"
 
 enum {
-    CACHE_FORMAT = 1,
+    CACHE_FORMAT = 2,
     CACHE_SOURCES_MAX = 128,
     CACHE_SLOTS_MAX = CACHE_SOURCES_MAX + 8, /* some being built or emptied */
     CACHE_CURSORS = 32,

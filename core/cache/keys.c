@@ -88,6 +88,13 @@ struct ctr_str key_cut_word(struct ctr_str word)
     return word;
 }
 
+bool key_may_be_cut(size_t text_len)
+{
+    enum { LONGEST_CHARACTER = 4 };
+
+    return text_len > TEXT_WORD_MAX - LONGEST_CHARACTER;
+}
+
 size_t key_pack(enum db db, enum number_class class, struct ctr_str text,
                 uint8_t out[KEY_MAX])
 {
@@ -277,10 +284,13 @@ static void add_word(struct keys *keys, struct word_sink *sink, struct ctr_str w
 {
     struct key *k;
 
-    if (!(sink->dbs & KEYS_OF(DB_WORD)) || sink->words == 0 || word.len == 0)
+    if (!(sink->dbs & KEYS_OF(DB_WORD)) || word.len == 0)
         return;
+    if (sink->words == 0)
+        word = CACHE_MORE_WORDS;
     k = key_new(keys, DB_WORD, 0);
-    if (key_keep(keys, k, key_pack(DB_WORD, NUMBER_NONE, word, k->bytes), sink->from))
+    if (key_keep(keys, k, key_pack(DB_WORD, NUMBER_NONE, word, k->bytes), sink->from) &&
+        sink->words > 0)
         sink->words--;
 }
 
@@ -317,8 +327,12 @@ static void add_words(struct keys *keys, struct word_sink *sink, struct ctr_str 
 static void add_mail(struct keys *keys, struct word_sink *sink, struct ctr_str folded)
 {
     const char *at = memchr(folded.ptr, '@', folded.len);
+    char whole[1 + TEXT_WORD_MAX + 1] = {CACHE_ADDRESS};
+    size_t n = folded.len <= TEXT_WORD_MAX ? folded.len : TEXT_WORD_MAX + 1;
 
-    add_word(keys, sink, folded);
+    memcpy(whole + 1, folded.ptr, n);
+    if (n > 0)
+        add_word(keys, sink, str_make(whole, n + 1));
     if (at)
         folded.len = (size_t)(at - folded.ptr);
     add_words(keys, sink, folded, false);
@@ -332,8 +346,10 @@ static void add_text(struct keys *keys, struct word_sink *sink,
 
     arena_reset(&keys->arena);
     /* Only a text made to grow without end passes the cap: nothing to find it by. */
-    if (text_fold(&keys->arena, f->value, &folds) != 0)
+    if (text_fold(&keys->arena, f->value, &folds) != 0) {
+        add_word(keys, sink, CACHE_MORE_WORDS);
         return;
+    }
     for (unsigned i = 0; i < folds.n; i++) {
         if (f->kind == CTR_FIELD_MAIL)
             add_mail(keys, sink, folds.form[i]);

@@ -24,6 +24,7 @@ enum {
     KEY_MAX = 72,                        /* a word of TEXT_WORD_MAX and its end */
     KEY_PHONES_MAX = CTR_FIELDS_MAX * 3, /* number, reversed, trunk */
     KEY_WORDS_MAX = 128,                 /* 64 words in two forms */
+    KEY_WORDS_MARK = 1,                  /* CACHE_MORE_WORDS */
     KEY_SOUNDS_MAX = 64,
     KEY_TRUNK_MIN = 5,  /* digits; shorter ones would be whole area codes */
     KEY_TRUNK_MAIN = 0, /* kinds of a trunk posting */
@@ -41,7 +42,7 @@ struct key {
 struct keys {
     struct arena arena; /* folding */
     unsigned n;
-    struct key key[KEY_PHONES_MAX + KEY_WORDS_MAX + KEY_SOUNDS_MAX];
+    struct key key[KEY_PHONES_MAX + KEY_WORDS_MAX + KEY_WORDS_MARK + KEY_SOUNDS_MAX];
 };
 
 #define KEYS_OF(db)  (1u << (db))
@@ -68,5 +69,7 @@ bool key_begins(enum db db, enum number_class class, const uint8_t *bytes, size_
                 const uint8_t *prefix, size_t prefix_len);
 /* A word as it is kept: cut at a character when too long. */
 struct ctr_str key_cut_word(struct ctr_str word);
+/* Could the whole text have been longer than this key of a word? */
+bool key_may_be_cut(size_t text_len);
 
 #endif

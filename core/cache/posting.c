@@ -143,6 +143,51 @@ int posting_next(struct posting_iter *it)
     return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc; /* no row is empty */
 }
 
+/* The first posting of the row that does not begin with the first key_len bytes of the
+ * one the iterator stands on. What is passed over is not put together: it shares these
+ * bytes, and what follows them is overwritten. */
+static int row_next_key(struct posting_iter *it, size_t key_len, size_t *shared)
+{
+    const uint8_t *at = it->at;
+    size_t last = it->posting.len, rest;
+    int rc;
+
+    while ((rc = row_head(&at, it->end, last, shared, &rest)) == 0 &&
+           *shared >= key_len) {
+        last = *shared + rest;
+        at += rest;
+    }
+    if (rc)
+        return rc;
+    memcpy(it->posting.bytes + *shared, at, rest);
+    it->posting.len = (uint8_t)(*shared + rest);
+    it->at = at + rest;
+    return 0;
+}
+
+int posting_next_key(struct posting_iter *it, size_t key_len, size_t *shared)
+{
+    int rc = row_next_key(it, key_len, shared);
+    uint8_t key[POSTING_MAX];
+    MDB_val k, v;
+
+    if (rc != MDB_NOTFOUND)
+        return rc;
+    memcpy(key, it->posting.bytes, key_len);
+    *shared = 0;
+    rc = mdb_cursor_get(it->cursor, &k, &v, MDB_NEXT);
+    if (rc)
+        return rc;
+    row_open(it, &v);
+    rc = row_next(it);
+    if (rc)
+        return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc;
+    if (it->posting.len < key_len || memcmp(it->posting.bytes, key, key_len) != 0)
+        return 0;
+    key[key_len - 1]++; /* keys end with a zero: behind all that begin with this one */
+    return posting_seek(it, it->cursor, key, key_len);
+}
+
 /* The last row whose key is not more than the bytes (or_equal), or less. returns
  * MDB_NOTFOUND when all are more */
 static int row_seek(MDB_cursor *cursor, const uint8_t *bytes, size_t len, bool or_equal,

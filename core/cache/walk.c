@@ -66,12 +66,53 @@ void cache_walk_init(struct cache_walk *walk, struct cache_source *source,
     walk->key_len = (uint8_t)key.len;
 }
 
+void cache_walk_init_within(struct cache_walk *walk, struct cache_source *source,
+                            struct ctr_str text, enum cache_within within)
+{
+    cache_walk_init(walk, source, CACHE_WORD, text, false, NUMBER_NONE);
+    walk->within = (uint8_t)within;
+}
+
+static bool is_more_words(const uint8_t *key)
+{
+    return *key == (uint8_t)CACHE_MORE_WORDS.ptr[0];
+}
+
+/* Is this key, without its end, of those a walk within looks at? */
+static bool key_is_looked_at(const struct cache_walk *walk, const uint8_t *key)
+{
+    return is_more_words(key) ||
+           (*key == CACHE_ADDRESS) == (walk->within == CACHE_WITHIN_ADDRESSES);
+}
+
+/* Does it hold the walk's text, not before `from`; or stand for more than it says? */
+static bool key_holds(const struct cache_walk *walk, const uint8_t *key, size_t len,
+                      size_t from)
+{
+    const char first = walk->key[0];
+
+    if (key_may_be_cut(len) || is_more_words(key))
+        return true;
+    for (size_t i = from; i + walk->key_len <= len; i++)
+        if (key[i] == (uint8_t)first && memcmp(key + i, walk->key, walk->key_len) == 0)
+            return true;
+    return false;
+}
+
 static bool key_matches(const struct cache_walk *walk, const struct place *p,
                         const uint8_t *key, size_t key_len)
 {
+    if (walk->within)
+        return key_is_looked_at(walk, key) && key_holds(walk, key, key_len - 1, 0);
     if (walk->exact)
         return key_len == p->prefix_len && memcmp(key, p->prefix, key_len) == 0;
     return key_begins(p->db, p->class, key, key_len, p->prefix, p->prefix_len);
+}
+
+static void note_cursor(struct cache_walk *walk, struct read_cursor *rc)
+{
+    walk->cursor = rc;
+    rc->stamp = rc->used = walk->epoch = ++walk->source->cache->stamp;
 }
 
 /* Takes the posting the cursor's iterator stands on. returns 0 | MDB_NOTFOUND: behind the
@@ -91,8 +132,7 @@ static int take_posting(struct cache_walk *walk, const struct place *p,
     walk->at_len = (uint8_t)key_unpack(p->db, posting->bytes, key_len, walk->at);
     walk->recno = recno;
     walk->kind = kind;
-    walk->cursor = rc;
-    rc->stamp = rc->used = walk->epoch = ++walk->source->cache->stamp;
+    note_cursor(walk, rc);
     return 0;
 }
 
@@ -155,6 +195,107 @@ static int next_posting(struct cache_walk *walk, const struct slot *slot)
     return err ? err : take_posting(walk, &p, rc);
 }
 
+/* ---- within words ---- */
+
+/* A walk within may stand behind a key it has come past: then on this recno, which no
+ * record has. */
+enum { PASSED = UINT32_MAX, KEYS_AT_ONCE = 128 };
+
+static bool is_at(const struct cache_walk *walk, const struct posting *posting)
+{
+    return walk->at_len > 0 && walk->recno != PASSED && posting->len > walk->at_len &&
+           posting->bytes[walk->at_len] == 0 &&
+           memcmp(posting->bytes, walk->at, walk->at_len) == 0;
+}
+
+/* Onto the next posting, of any key; *key_len is of the one before. */
+static int step_within(struct cache_walk *walk, const struct slot *slot,
+                       struct read_cursor **rc, const struct place *p)
+{
+    size_t shared;
+
+    if (has_cursor(walk)) {
+        *rc = walk->cursor;
+        return walk->recno == PASSED
+                   ? posting_next_key(&(*rc)->it, (size_t)walk->at_len + 1, &shared)
+                   : posting_next(&(*rc)->it);
+    }
+    *rc = read_cursor_get(walk->source->cache, slot->dbi[DB_WORD]);
+    if (!*rc)
+        return EIO;
+    return walk->at_len == 0 ? posting_seek(&(*rc)->it, (*rc)->mdb, p->prefix, 0)
+                             : seek_behind(walk, p, *rc);
+}
+
+static void pass(struct cache_walk *walk, struct read_cursor *rc, size_t len)
+{
+    memcpy(walk->at, rc->it.posting.bytes, len);
+    walk->at_len = (uint8_t)len;
+    walk->recno = PASSED;
+    note_cursor(walk, rc);
+}
+
+/* From a key that is not looked at to the first that may be. */
+static int leave(const struct cache_walk *walk, struct read_cursor *rc)
+{
+    const uint8_t address = CACHE_ADDRESS, behind = CACHE_ADDRESS + 1;
+
+    if (walk->within == CACHE_WITHIN_WORDS)
+        return posting_seek(&rc->it, rc->mdb, &behind, 1);
+    if (rc->it.posting.bytes[0] > address)
+        return MDB_NOTFOUND;
+    return posting_seek(&rc->it, rc->mdb, &address, 1);
+}
+
+/* From key to key, until one holds the text. Keys are sorted: what two have in common at
+ * their beginning did not hold it in the first, and is not looked at in the second. */
+static int find_within(struct cache_walk *walk, struct read_cursor *rc,
+                       const struct place *p)
+{
+    const struct posting *posting = &rc->it.posting;
+    size_t shared = 0;
+
+    for (unsigned n = 1;; n++) {
+        const uint8_t *key = posting->bytes;
+        const uint8_t *end = memchr(key + shared, 0, posting->len - shared);
+        size_t len = end ? (size_t)(end - key) : 0, from = 0;
+        int err;
+
+        if (len == 0 || len >= KEY_MAX)
+            return MDB_CORRUPTED;
+        if (!key_is_looked_at(walk, key)) {
+            err = leave(walk, rc);
+            shared = 0;
+        } else {
+            if (shared >= walk->key_len)
+                from = shared - walk->key_len + 1;
+            if (key_holds(walk, key, len, from))
+                return take_posting(walk, p, rc);
+            if (n >= KEYS_AT_ONCE) {
+                pass(walk, rc, len);
+                return -CTR_EPAUSE;
+            }
+            err = posting_next_key(&rc->it, len + 1, &shared);
+        }
+        if (err)
+            return err;
+    }
+}
+
+static int next_within(struct cache_walk *walk, const struct slot *slot)
+{
+    struct read_cursor *rc;
+    struct place p;
+    int err;
+
+    place_of(walk, &p);
+    err = step_within(walk, slot, &rc, &p);
+    if (err)
+        return err;
+    return is_at(walk, &rc->it.posting) ? take_posting(walk, &p, rc)
+                                        : find_within(walk, rc, &p);
+}
+
 /* Every record: a walk without a key stands on a recno; at_len says that it does. */
 static int next_record(struct cache_walk *walk, const struct slot *slot)
 {
@@ -178,8 +319,7 @@ static int next_record(struct cache_walk *walk, const struct slot *slot)
         return err;
     memcpy(&walk->recno, k.mv_data, sizeof(walk->recno));
     walk->at_len = 1;
-    walk->cursor = rc;
-    rc->stamp = rc->used = walk->epoch = ++c->stamp;
+    note_cursor(walk, rc);
     return 0;
 }
 
@@ -187,12 +327,15 @@ int cache_walk_next(struct cache_walk *walk)
 {
     struct cache *c = walk->source->cache;
     const struct slot *slot = walk->source->state.slot;
+    int rc;
 
     ensure(c->reading);
     if (!slot)
         return -CTR_ENOENT;
-    return read_error(c, walk->index == CACHE_ALL ? next_record(walk, slot)
-                                                  : next_posting(walk, slot));
+    rc = walk->index == CACHE_ALL ? next_record(walk, slot)
+         : walk->within           ? next_within(walk, slot)
+                                  : next_posting(walk, slot);
+    return rc == -CTR_EPAUSE ? rc : read_error(c, rc);
 }
 
 unsigned cache_walk_estimate(struct cache_walk *walk, unsigned limit)

@@ -21,10 +21,17 @@ static void client_step(struct client *client);
 
 /* ---- life ----------------------------------------------------------------------- */
 
+/* Only here, never within a command's own call, is its request taken from it. */
 static void on_closed(uv_handle_t *handle)
 {
     struct client *client = handle->data;
+    struct request *request = client->request;
 
+    if (request) {
+        request->client = NULL;
+        if (request->gone)
+            request->gone(request);
+    }
     client->control->n_clients--;
     free(client->buffer);
     free(client);
@@ -32,19 +39,11 @@ static void on_closed(uv_handle_t *handle)
 
 void client_close(struct client *client)
 {
-    struct request *request = client->request;
-
     if (client->closing)
         return;
     client->closing = true;
-    client->request = NULL;
     list_remove(&client->link);
     uv_close((uv_handle_t *)&client->pipe, on_closed);
-    if (request) {
-        request->client = NULL;
-        if (request->gone)
-            request->gone(request);
-    }
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
@@ -106,10 +105,14 @@ static bool make_room(struct control *control)
         struct client *client = list_entry(it, struct client, link);
 
         if (!client->request) {
+            log_warn("control", "too many connections, an idle one is closed pid=%ld",
+                     client->pid);
             client_close(client);
             return true;
         }
     }
+    log_warn("control", "too many connections, a new one is closed most=%d",
+             CONTROL_CLIENTS_MAX);
     return false;
 }
 

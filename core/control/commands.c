@@ -48,6 +48,26 @@ const char *request_hint(const struct request *request, const char *kind,
     return out;
 }
 
+cJSON *request_source(const struct request *request, const char *name)
+{
+    cJSON *list = request->control->ops->sources(request->control->ctx, name);
+    cJSON *source = cJSON_DetachItemFromArray(list, 0);
+
+    cJSON_Delete(list);
+    return source;
+}
+
+bool request_source_failed(const struct request *request, const char *name)
+{
+    cJSON *source = request_source(request, name);
+    const char *state =
+        cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(source, "state"));
+    bool failed = !state || strcmp(state, "failed") == 0;
+
+    cJSON_Delete(source);
+    return failed;
+}
+
 static struct flow *flow_of(struct request *request)
 {
     return request->control->ops->flow(request->control->ctx);

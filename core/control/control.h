@@ -32,7 +32,7 @@ struct control;
 
 enum {
     CONTROL_LINE_MAX = 64 * 1024,       /* bytes of a request */
-    CONTROL_CLIENTS_MAX = 16,           /* at once */
+    CONTROL_CLIENTS_MAX = 64,           /* at once */
     CONTROL_QUEUE_MAX = 8 * 1024 * 1024 /* bytes a client may leave unread */
 };
 

@@ -68,6 +68,10 @@ unsigned request_uint(const struct request *request, const char *name, unsigned 
 /* "; did you mean ...?" among the daemon's names of a kind. */
 const char *request_hint(const struct request *request, const char *kind,
                          const char *word, char *out, size_t cap);
+/* As control_ops.sources shows one; NULL: there is none. */
+cJSON *request_source(const struct request *request, const char *name);
+/* It cannot run, or there is none; else one that does not run is about to. */
+bool request_source_failed(const struct request *request, const char *name);
 
 /* ---- lookup.c, probe.c, sync.c ---- */
 void command_lookup(struct request *request);

@@ -112,24 +112,15 @@ static void on_preview(void *arg, int status, const char *reason, cJSON *preview
 
 /* ---- both ----------------------------------------------------------------------- */
 
-static cJSON *source_of(struct request *request, const char *name)
-{
-    cJSON *list = request->control->ops->sources(request->control->ctx, name);
-    cJSON *source = cJSON_DetachItemFromArray(list, 0);
-
-    cJSON_Delete(list);
-    return source;
-}
-
 /* It never started: the reason is what there is to tell. */
 static void not_running(struct probe *p)
 {
-    cJSON *source = source_of(p->request, p->source);
+    cJSON *source = request_source(p->request, p->source);
     const char *why =
         cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(source, "last_error"));
 
     if (!why || !*why)
-        why = "it is not running";
+        why = source ? "it is not running" : "it is no longer configured";
     if (p->preview) {
         request_error(p->request, CTR_EUNAVAIL, "'%s' cannot be read: %s", p->source,
                       why);
@@ -174,8 +165,9 @@ static void probe_try(struct probe *p)
     if (err == 0)
         return;
     p->asked = false;
-    if (err == -CTR_EBUSY)
-        busy(p);
+    if (err == -CTR_EBUSY ||
+        (err == -CTR_EUNAVAIL && !request_source_failed(request, p->source)))
+        busy(p); /* or a reload ends and starts it just now */
     else
         not_running(p);
 }
@@ -197,7 +189,7 @@ static void on_gone(struct request *request)
 static void probe_start(struct request *request, bool preview)
 {
     const char *name = request_str(request, "source");
-    cJSON *source = name ? source_of(request, name) : NULL;
+    cJSON *source = name ? request_source(request, name) : NULL;
     struct probe *p;
     char hint[512];
 

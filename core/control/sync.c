@@ -3,17 +3,19 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "control/private.h"
 
-enum { RETRY_MS = 200 };
+enum { RETRY_MS = 200, EXCHANGE_MS = 10 * 1000 };
 
 struct sync_request {
     struct request *request;
     struct flow *flow;
     char *source;
     bool allow_delete, dry_run, watching;
-    uv_timer_t retry; /* another sync is under way */
+    int64_t began;
+    uv_timer_t retry; /* another sync, or a reload, is under way */
 };
 
 static void sync_try(struct sync_request *s);
@@ -33,19 +35,17 @@ static void sync_free(struct sync_request *s)
     uv_close((uv_handle_t *)&s->retry, on_retry_closed);
 }
 
-static cJSON *source_of(struct request *request, const char *name)
-{
-    cJSON *list = request->control->ops->sources(request->control->ctx, name);
-    cJSON *source = cJSON_DetachItemFromArray(list, 0);
-
-    cJSON_Delete(list);
-    return source;
-}
-
 static void move_item(cJSON *from, cJSON *to, const char *name)
 {
     cJSON_DeleteItemFromObjectCaseSensitive(to, name);
     cJSON_AddItemToObject(to, name, cJSON_DetachItemFromObjectCaseSensitive(from, name));
+}
+
+/* A reload took it away meanwhile. */
+static void tell_removed(struct sync_request *s)
+{
+    request_error(s->request, CTR_ENOENT, "source '%s' is no longer configured",
+                  s->source);
 }
 
 /* The source as it stands, with what a sync would do in place of what the last one did.
@@ -55,13 +55,15 @@ static void dry_run_end(struct sync_request *s, int status)
     cJSON *found = flow_source_take_dry_run(s->flow, s->source);
     const char *error =
         cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(found, "error"));
-    cJSON *source;
+    cJSON *source = request_source(s->request, s->source);
 
-    if (!found || error || status == -CTR_ECANCELED) {
+    if (!source) {
+        tell_removed(s);
+    } else if (!found || error || status == -CTR_ECANCELED) {
         request_error(s->request, status, "'%s' cannot be read: %s", s->source,
                       error ? error : error_text(status));
+        cJSON_Delete(source);
     } else {
-        source = source_of(s->request, s->source);
         cJSON_AddBoolToObject(source, "dry_run", true);
         move_item(found, source, "last");
         move_item(found, source, "sample");
@@ -76,11 +78,13 @@ static void dry_run_end(struct sync_request *s, int status)
 static void sync_end(struct sync_request *s, int status)
 {
     struct request *request = s->request;
-    cJSON *source = source_of(request, s->source);
+    cJSON *source = request_source(request, s->source);
     const char *error =
         cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(source, "last_error"));
 
-    if (status == 0) {
+    if (!source) {
+        tell_removed(s);
+    } else if (status == 0) {
         cJSON_AddBoolToObject(source, "dry_run", false);
         request_result(request, source);
     } else {
@@ -103,7 +107,7 @@ static void on_change(void *arg, bool done, int status)
             sync_end(s, status);
         return;
     }
-    request_event(s->request, "source", source_of(s->request, s->source));
+    request_event(s->request, "source", request_source(s->request, s->source));
 }
 
 static void on_retry(uv_timer_t *timer)
@@ -121,9 +125,16 @@ static void on_gone(struct request *request)
     sync_free(s);
 }
 
+/* A reload ends and starts it just now. */
+static bool is_exchanged(const struct sync_request *s)
+{
+    return clock_ms() - s->began < EXCHANGE_MS &&
+           !request_source_failed(s->request, s->source);
+}
+
 static bool is_stuck(const struct sync_request *s)
 {
-    cJSON *source = source_of(s->request, s->source);
+    cJSON *source = request_source(s->request, s->source);
     bool stuck = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(source, "stuck")) != 0;
 
     cJSON_Delete(source);
@@ -156,8 +167,8 @@ static void sync_try(struct sync_request *s)
         sync_free(s);
         return;
     }
-    if (err == -CTR_EBUSY) {
-        request_event(request, "source", source_of(request, s->source));
+    if (err == -CTR_EBUSY || (err == -CTR_EUNAVAIL && is_exchanged(s))) {
+        request_event(request, "source", request_source(request, s->source));
         uv_timer_start(&s->retry, on_retry, RETRY_MS, 0);
         return;
     }
@@ -172,11 +183,26 @@ static void sync_try(struct sync_request *s)
     sync_free(s);
 }
 
+/* A sync as the schedule would begin it, which is neither dry nor allowed more. Takes
+ * source. */
+static void ask_only(struct request *request, const char *name, cJSON *source)
+{
+    if (request_bool(request, "dry_run") || request_bool(request, "allow_delete")) {
+        cJSON_Delete(source);
+        request_error(request, CTR_EINVAL,
+                      "--no-wait goes with neither --dry-run nor --allow-delete");
+        return;
+    }
+    flow_source_request_sync(request->control->ops->flow(request->control->ctx), name);
+    cJSON_AddBoolToObject(source, "asked", true);
+    request_result(request, source);
+}
+
 void command_sync(struct request *request)
 {
     const char *name = request_str(request, "source");
     struct sync_request *s;
-    cJSON *source = name ? source_of(request, name) : NULL;
+    cJSON *source = name ? request_source(request, name) : NULL;
     char hint[512];
 
     if (!source) {
@@ -186,9 +212,7 @@ void command_sync(struct request *request)
         return;
     }
     if (request_bool(request, "no_wait")) {
-        flow_source_request_sync(request->control->ops->flow(request->control->ctx),
-                                 name);
-        request_result(request, source);
+        ask_only(request, name, source);
         return;
     }
     cJSON_Delete(source);
@@ -196,6 +220,7 @@ void command_sync(struct request *request)
     s->request = request;
     s->flow = request->control->ops->flow(request->control->ctx);
     s->source = xstrdup(name);
+    s->began = clock_ms();
     s->allow_delete = request_bool(request, "allow_delete");
     s->dry_run = request_bool(request, "dry_run");
     uv_timer_init(loop_uv(request->control->loop), &s->retry);

@@ -12,6 +12,7 @@
 #include "ctl/connect.h"
 #include "ctl/password.h"
 #include "ctl/show.h"
+#include "ctl/table.h"
 
 #define DEFAULT_CONFIG "/etc/contactor/contactor.toml"
 
@@ -310,6 +311,9 @@ static int json_code(const struct command *c, const cJSON *result)
     if ((c->show == show_check || c->show == show_tested) &&
         !cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(result, "ok")))
         return CTL_NO;
+    if (c->show == show_preview &&
+        cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(result, "contacts")) == 0)
+        return CTL_NO;
     if (c->show == show_synced &&
         cJSON_IsString(cJSON_GetObjectItemCaseSensitive(result, "refused")))
         return CTL_NO;
@@ -323,8 +327,8 @@ static int show_failure(const struct arguments *a, const cJSON *answer)
 
     if (a->json)
         print_json(answer);
-    fprintf(stderr, "contactorctl: %s%s", error && strchr(error, '\n') ? "refused\n" : "",
-            error ? error : "the daemon's answer cannot be read");
+    fprintf(stderr, "contactorctl: %s", error && strchr(error, '\n') ? "refused\n" : "");
+    put_safe_lines(stderr, error ? error : "the daemon's answer cannot be read");
     if (!error || error[0] == '\0' || error[strlen(error) - 1] != '\n')
         fputc('\n', stderr);
     return CTL_FAILED;

@@ -283,6 +283,11 @@ int show_synced(const cJSON *result)
 
     if (member_true(result, "dry_run"))
         return show_dry_run(result);
+    if (member_true(result, "asked")) {
+        printf("%s: a sync was asked for; contactorctl sources %s tells how it went\n",
+               member_str(result, "name"), member_str(result, "name"));
+        return CTL_OK;
+    }
     printf("%s: %.0f contacts", member_str(result, "name"),
            member_num(result, "contacts"));
     if (cJSON_IsObject(stats))

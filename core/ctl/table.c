@@ -37,7 +37,7 @@ size_t width(const char *text)
     return n;
 }
 
-void put_safe(const char *text)
+static void put_text(FILE *to, const char *text, bool lines)
 {
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
@@ -45,12 +45,24 @@ void put_safe(const char *text)
         /* C1 controls are two bytes in UTF-8: c2 80..9f. */
         if (c == 0xc2 && (unsigned char)text[1] >= 0x80 &&
             (unsigned char)text[1] < 0xa0) {
-            putchar('?');
+            putc('?', to);
             text++;
+        } else if (c == '\n' && lines) {
+            putc('\n', to);
         } else {
-            putchar(c < 0x20 || c == 0x7f ? '?' : *text);
+            putc(c < 0x20 || c == 0x7f ? '?' : *text, to);
         }
     }
+}
+
+void put_safe(const char *text)
+{
+    put_text(stdout, text, false);
+}
+
+void put_safe_lines(FILE *to, const char *text)
+{
+    put_text(to, text, true);
 }
 
 static void put_cell(const struct table *t, size_t i, size_t wide)

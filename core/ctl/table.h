@@ -2,8 +2,10 @@
 #ifndef CTL_TABLE_H
 #define CTL_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cjson/cJSON.h>
 
@@ -41,5 +43,7 @@ size_t width(const char *text);
 /* Prints text; control characters as "?". What comes from contacts must not reach the
  * terminal as commands. */
 void put_safe(const char *text);
+/* The same into any stream; line ends stay. */
+void put_safe_lines(FILE *to, const char *text);
 
 #endif

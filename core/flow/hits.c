@@ -24,7 +24,7 @@ static bool is_hidden(struct query *q, uint32_t source)
     return truth == EVAL_TRUE;
 }
 
-bool hits_check(struct query *q, uint32_t source)
+static bool check(struct query *q, uint32_t source, bool live)
 {
     struct trace_source *trace = query_trace_source(q, source);
     struct eval *ev = &q->flow->eval;
@@ -41,10 +41,12 @@ bool hits_check(struct query *q, uint32_t source)
         query_stop(q, -CTR_EWORK);
         return false;
     }
-    if (truth == EVAL_TRUE) {
+    if (truth == EVAL_TRUE && (live || !walk_repeats(q))) {
         trace->hits++;
         return true;
     }
+    if (truth == EVAL_TRUE)
+        return false; /* given already */
     if (is_hidden(q, source))
         trace->hidden++;
     else
@@ -74,9 +76,13 @@ static void stream(struct query *q, uint32_t source, const struct record *live)
 
 void hits_candidate(struct query *q, uint32_t source, const struct record *live)
 {
-    if (!hits_check(q, source))
+    if (!check(q, source, live != NULL)) {
+        q->narrow.missed++;
         return;
+    }
     q->total++;
+    if (live || q->mode == QUERY_STREAM)
+        live_note(q, source);
     if (q->mode == QUERY_RANK && (!live || q->live_ranks))
         rank_keep(q, source, live);
     else if (q->mode == QUERY_SORT)

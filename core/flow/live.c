@@ -58,6 +58,7 @@ struct ctr_search {
     struct ctr_str asker;
     struct ctr_str cached[LIVE_CACHED_MAX]; /* ids the cache answered with */
     uint32_t n_cached;
+    struct answered refreshed;
 
     pthread_mutex_t mutex; /* of what follows */
     bool late;             /* the query looks at `hits` no more, or is past them */
@@ -171,6 +172,11 @@ static struct ctr_search *ask(struct query *q, uint32_t i, int64_t now)
     return s;
 }
 
+static bool can_go_live(const struct query *q)
+{
+    return q->mode != QUERY_SORT && !q->ask.page && !q->direct;
+}
+
 static bool can_ask(const struct setup_source *conf)
 {
     return conf->live && conf->source->started && conf->source->driver.can_search;
@@ -189,7 +195,7 @@ void live_start(struct query *q)
     if (q->live_asked)
         return;
     q->live_asked = true;
-    if (q->mode == QUERY_SORT || q->ask.page || q->direct)
+    if (!can_go_live(q))
         return;
     for (uint32_t i = q->source_first; i < q->source_end; i++) {
         int64_t now = clock_us(), until = wait_until(q, i, now);
@@ -319,19 +325,28 @@ static bool list_has(const struct hit_list *list, struct ctr_str id)
     return false;
 }
 
-static void refresh(const struct ctr_search *s)
+/* The last one of an id, like in a sync of changes. */
+static void refresh_hits(struct ctr_search *s, const struct refresh_search *as,
+                         const struct hit_list *list)
+{
+    for (uint32_t i = list->n; i-- > 0;) {
+        struct record r = hit_at(list, i);
+
+        if (answered_has(&s->refreshed, 0, record_id(&r)))
+            continue;
+        answered_add(&s->refreshed, &s->arena, 0, record_id(&r));
+        refresh_put(s->source, as, &r);
+    }
+}
+
+static void refresh(struct ctr_search *s)
 {
     struct refresh_search as = {&s->plan, s->syncs, s->asker};
-    const struct hit_list *lists[] = {&s->hits, &s->more};
 
     if (s->status < 0 || !s->source)
         return;
-    for (unsigned l = 0; l < 2; l++)
-        for (uint32_t i = 0; i < lists[l]->n; i++) {
-            struct record r = hit_at(lists[l], i);
-
-            refresh_put(s->source, &as, &r);
-        }
+    refresh_hits(s, &as, &s->more);
+    refresh_hits(s, &as, &s->hits);
     for (uint32_t i = 0; i < s->n_cached && !s->cut; i++)
         if (!list_has(&s->hits, s->cached[i]) && !list_has(&s->more, s->cached[i]))
             refresh_delete(s->source, &as, s->cached[i]);
@@ -398,13 +413,23 @@ void live_load(struct query *q, uint32_t source, const struct record *record)
               q->kinds);
 }
 
-/* The cache has this contact, and has answered with it. */
+void live_note(struct query *q, uint32_t source)
+{
+    if (can_go_live(q) && q->view->sources[source].source->live)
+        answered_add(&q->answered, &q->arena, source, q->flow->eval.id);
+}
+
+/* This query has answered with the contact, from the cache or live. That the cache has it
+ * says nothing: another query's answer may just have brought it there. Of more hits than
+ * are remembered it has to be enough. */
 static bool answered_before(struct query *q, uint32_t source, const struct record *record)
 {
     struct cache_source *cache = q->view->sources[source].source->cache;
     uint32_t recno;
 
-    return cache_find(cache, record_id(record), &recno) == 0 &&
+    if (answered_has(&q->answered, source, record_id(record)))
+        return true;
+    return q->answered.full && cache_find(cache, record_id(record), &recno) == 0 &&
            walk_load(q, source, recno) == 0 &&
            access_owns(q->view, q->flow->eval.owner) &&
            eval_truth(&q->flow->eval, &q->filter.root) == EVAL_TRUE;

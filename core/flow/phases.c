@@ -87,6 +87,8 @@ static void deliver_kept(struct query *q, const struct kept *k)
         if (!access_owns(q->view, q->flow->eval.owner) ||
             eval_truth(&q->flow->eval, &q->filter.root) != EVAL_TRUE)
             return;
+        if (!q->caller)
+            live_note(q, k->source);
     }
     hits_add(q, k->source, k->live ? CTR_CONTACT_LIVE : 0);
 }

@@ -9,11 +9,19 @@
 enum { PLAN_INDEX_ID = 100 };
 
 struct plan_walk {
-    struct plan_walk *next; /* while planning */
+    struct plan_walk *next; /* while planning, and of plan_other */
     uint8_t index;          /* enum cache_index | PLAN_INDEX_ID */
     uint8_t number_class;
     bool exact;
+    uint8_t within; /* enum cache_within */
     struct ctr_str key;
+};
+
+/* A way the filter's AND asks for beside the plan's: it, too, finds every record. */
+struct plan_other {
+    struct plan_other *next; /* those that go through all words stand last */
+    struct plan_walk *first;
+    bool within;
 };
 
 struct plan {
@@ -21,6 +29,7 @@ struct plan {
     struct plan_walk *walks;
     bool scan;        /* the one walk is CACHE_ALL */
     bool not_numbers; /* a scan that can only find fields that are no numbers */
+    const struct plan_other *others;
 };
 
 struct plan_options {

@@ -40,7 +40,7 @@ static struct query *query_take(struct flow *flow)
         hits_arena = q->hits_arena;
         kept = q->kept;
         memset(q, 0, offsetof(struct query, no_trace));
-        q->seen.n = q->seen.cap = 0;
+        q->seen.n = q->seen.cap = q->seen.cap_bits = 0;
         q->arena = arena;
         q->hits_arena = hits_arena;
         q->kept = kept;
@@ -68,6 +68,7 @@ void query_release(struct query *q)
 
     viewset_unref(q->views);
     setup_unref(q->setup);
+    narrow_finish(q);
     q->request.type = REQUEST_DEAD;
     if (flow->n_spare >= SPARE_MAX) {
         query_free(q);

@@ -7,6 +7,7 @@
 #define FLOW_QUERY_H
 
 #include "cache/cache.h"
+#include "flow/answered.h"
 #include "flow/hit.h"
 #include "flow/plan.h"
 #include "flow/seen.h"
@@ -57,6 +58,27 @@ struct kept_list {
     uint32_t n, cap;
 };
 
+enum narrow_state {
+    NARROW_NEVER, /* in this source */
+    NARROW_NOT,   /* not yet */
+    NARROW_WALKING,
+    NARROW_READY
+};
+
+/* What else must hold of a source's candidates: a bit for each record of which it may. */
+struct narrow {
+    uint8_t state;   /* enum narrow_state */
+    uint32_t missed; /* candidates of this source that were no hits */
+    uint32_t n_bits, cap_bits, n_left;
+    uint64_t *bits;    /* of which all that was walked so far holds */
+    uint64_t *bits_of; /* ... and `other`, as far as that was walked */
+    const struct plan_other *other;
+    const struct plan_walk *plan_walk;
+    struct cache_walk walk;
+    uint64_t generation, read_serial; /* of what the bits are */
+    int64_t changed_at;
+};
+
 struct query {
     struct ctr_request request; /* first: the host's handle */
     struct list link;           /* flow->queries | flow->spare */
@@ -96,6 +118,8 @@ struct query {
     struct cache_walk delivered_at; /* streamed pages: where the last hit stood */
     uint32_t delivered_source, delivered_walk;
 
+    bool unsure; /* the candidate may have been given before */
+
     struct kept_list kept;
     uint32_t unsorted; /* how much of the heap is left */
     uint32_t next_kept, end_kept;
@@ -109,10 +133,11 @@ struct query {
     /* live searches under way or done */
     struct list searches; /* struct ctr_search.of_query */
     unsigned live_running;
-    int64_t live_until_us; /* no longer; at most the deadline */
-    bool live_asked;       /* all that are to be asked were */
-    bool live_over;        /* their answers were looked through */
-    bool live_ranks;       /* they are kept and put in order, too */
+    int64_t live_until_us;    /* no longer; at most the deadline */
+    bool live_asked;          /* all that are to be asked were */
+    bool live_over;           /* their answers were looked through */
+    bool live_ranks;          /* they are kept and put in order, too */
+    struct answered answered; /* by sources that are asked live */
 
     uint32_t n_batch;
     size_t cursor_len;
@@ -120,6 +145,7 @@ struct query {
     /* From here on not cleared for the next use. */
     struct trace_source no_trace; /* of sources beyond the record's room */
     struct seen seen;
+    struct narrow narrow; /* begun anew with each source */
     struct ctr_contact *batch[QUERY_BATCH];
     char cursor[CTR_CURSOR_MAX];
 };
@@ -152,11 +178,38 @@ void query_cancel_all(struct flow *flow);
  * -CTR_ENOENT: no more | -CTR_EIO */
 int walk_next(struct query *q);
 int walk_load(struct query *q, uint32_t source, uint32_t recno);
+/* The candidate, a hit: was it given by an earlier walk or key? */
+bool walk_repeats(struct query *q);
+
+/* ---- narrow.c: a walk that finds much too much ------------------------------ */
+void narrow_open(struct query *q); /* a source's walks begin */
+void narrow_finish(struct query *q);
+bool narrow_is_wanted(struct query *q);
+/* returns -CTR_EPAUSE | -CTR_EIO */
+int narrow_step(struct query *q);
+
+/* Is it time to look at what else must hold, or is that under way? */
+static inline bool narrow_wanted(struct query *q)
+{
+    return q->narrow.state != NARROW_NEVER && narrow_is_wanted(q);
+}
+
+/* It cannot be a hit of this source. */
+static inline bool narrow_leaves_out(const struct query *q, uint32_t recno)
+{
+    const struct narrow *n = &q->narrow;
+
+    return n->state == NARROW_READY && recno < n->n_bits &&
+           !(n->bits[recno / 64] >> recno % 64 & 1);
+}
+
+static inline bool narrow_leaves_nobody(const struct query *q)
+{
+    return q->narrow.state == NARROW_READY && q->narrow.n_left == 0;
+}
 
 /* ---- hits.c: what becomes of the record in flow->eval ---------------------- */
 void hits_candidate(struct query *q, uint32_t source, const struct record *live);
-/* Is it the principal's to see, and does the filter hold? */
-bool hits_check(struct query *q, uint32_t source);
 void hits_add(struct query *q, uint32_t source, uint32_t flags);
 void hits_put(struct query *q, uint32_t source, struct ctr_contact *contact);
 void hits_flush(struct query *q);
@@ -195,6 +248,8 @@ void live_detach_all(struct flow *flow);
 /* The next record a live source gave: loaded into flow->eval. returns 0 | -CTR_EPAUSE
  * (was no hit) | -CTR_ENOENT */
 int live_next(struct query *q, uint32_t *source, const struct record **record);
+/* The contact in flow->eval is a hit: the same one, live, is not answered with again. */
+void live_note(struct query *q, uint32_t source);
 /* No more is waited for: what came is all. */
 void live_close(struct query *q);
 void live_load(struct query *q, uint32_t source, const struct record *record);

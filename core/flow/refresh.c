@@ -83,35 +83,38 @@ static bool allowed(const struct source *s, const struct refresh_search *search)
            memcmp(search->plan, &s->conf->plan, sizeof(*search->plan)) == 0;
 }
 
-/* A contact stays whose it is: what one sees must not become what all see, nor the other
- * way round. */
-static bool owner_fits(struct ctr_str owner, struct ctr_str asker,
-                       const struct record *cached)
+enum verdict { LEAVE, WRITE, REMOVE };
+
+/* What one sees must not become what all see. */
+static bool may_see(struct ctr_str owner, struct ctr_str asker)
 {
-    if (cached)
-        return str_eq_nocase(owner, record_owner(cached));
     return owner.len == 0 || (asker.ptr && str_eq_nocase(owner, asker));
 }
 
-static bool worth_it(struct source *s, const struct refresh_search *search,
-                     const struct record *record)
+static enum verdict look_at(struct source *s, const struct refresh_search *search,
+                            const struct record *record)
 {
+    bool found, same, whole, moved, synced = source_info(s)->as_of != 0;
     struct record cached;
     uint32_t recno;
-    bool found, same, fits, whole;
 
     if (flow_read_begin(s->flow) < 0)
-        return false;
+        return LEAVE;
     found = cache_find(s->cache, record_id(record), &recno) == 0 &&
             cache_get(s->cache, recno, &cached) == 0;
     same = found && cached.len == record->len &&
            memcmp(cached.data, record->data, record->len) == 0;
-    fits = owner_fits(record_owner(record), search->asker, found ? &cached : NULL);
+    moved = found && !str_eq_nocase(record_owner(record), record_owner(&cached));
     /* Half a contact must not take the place of what a sync brought. */
-    whole = !found || source_info(s)->as_of == 0 ||
-            (record_kinds(&cached) & ~record_kinds(record)) == 0;
+    whole = !found || !synced || (record_kinds(&cached) & ~record_kinds(record)) == 0;
     flow_read_end(s->flow);
-    return !same && fits && whole;
+    /* Somebody else's now: those who might see it so far must not any more. Who may will
+     * bring it back. */
+    if (moved)
+        return synced ? LEAVE : REMOVE;
+    return !same && whole && (found || may_see(record_owner(record), search->asker))
+               ? WRITE
+               : LEAVE;
 }
 
 static void add(struct source *s, const struct refresh_search *search,
@@ -143,8 +146,12 @@ static void add(struct source *s, const struct refresh_search *search,
 void refresh_put(struct source *s, const struct refresh_search *search,
                  const struct record *record)
 {
-    if (allowed(s, search) && worth_it(s, search, record))
+    enum verdict verdict = allowed(s, search) ? look_at(s, search, record) : LEAVE;
+
+    if (verdict == WRITE)
         add(s, search, str_make((const char *)record->data, record->len), false);
+    else if (verdict == REMOVE)
+        add(s, search, record_id(record), true);
 }
 
 void refresh_delete(struct source *s, const struct refresh_search *search,

@@ -68,6 +68,7 @@ struct flow {
     struct list spare; /* to be used again */
     unsigned n_spare;
     unsigned sorting; /* entries kept by sorted queries */
+    size_t narrowing; /* bytes of narrow.c */
     struct loop_slice slice;
     uint64_t turn; /* of the loop, in which queries were started ... */
     int64_t turn_spent_us;

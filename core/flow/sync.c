@@ -158,6 +158,11 @@ int flow_sync_group(struct ctr_sync *sync, struct ctr_str group,
                  "the source tells of more than %d groups, or of one with more than %d "
                  "bytes of names",
                  GROUPS_MAX, GROUP_BYTES_MAX);
+    else if (r < 0)
+        snprintf(
+            sync->reason, sizeof(sync->reason),
+            "the source tells a group twice, or one without a name or with a nameless "
+            "member");
     return keep_error(sync, r);
 }
 

@@ -41,7 +41,8 @@ static bool open_source(struct query *q)
 
     q->source_open = true;
     q->walk = 0;
-    seen_reset(&q->seen);
+    seen_reset(&q->seen, cache_source_recnos(s->cache));
+    narrow_open(q);
     q->id_done = false;
     if (q->plan.not_numbers && !has_not_numbers(s->cache))
         return false;
@@ -68,6 +69,13 @@ static bool found_before(struct query *q, const struct record *r)
     }
     return q->plan.walks[q->walk].index != PLAN_INDEX_ID &&
            !cache_walk_is_first(&q->walks[q->walk], r);
+}
+
+bool walk_repeats(struct query *q)
+{
+    struct record r = q->flow->eval.record;
+
+    return q->unsure && found_before(q, &r);
 }
 
 static bool can_repeat(const struct query *q)
@@ -133,6 +141,8 @@ static int propose(struct query *q, uint32_t recno)
     struct record r;
     int before = 0, err;
 
+    if (narrow_leaves_out(q, recno))
+        return -CTR_EPAUSE;
     /* What earlier pages saw is not remembered. */
     if (can_repeat(q))
         before = q->ask.resume.ptr ? -1 : seen_add(&q->seen, &q->arena, recno);
@@ -141,8 +151,9 @@ static int propose(struct query *q, uint32_t recno)
     err = cache_get(q->view->sources[q->source].source->cache, recno, &r);
     if (err == -CTR_EIO)
         query_trace_source(q, q->source)->damaged++;
-    if (err < 0 || (before < 0 && found_before(q, &r)))
+    if (err < 0)
         return -CTR_EPAUSE;
+    q->unsure = before < 0;
     q->candidate = recno;
     load(q, q->source, recno, &r);
     return 0;
@@ -155,7 +166,9 @@ int walk_next(struct query *q)
         int r;
 
         if (q->source_open || open_source(q)) {
-            if (q->walk < q->plan.n) {
+            if (narrow_wanted(q))
+                return narrow_step(q);
+            if (q->walk < q->plan.n && !narrow_leaves_nobody(q)) {
                 r = step(q, &recno);
                 if (r == 0)
                     return propose(q, recno);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base64.h"
 #include "json.h"
@@ -154,7 +155,7 @@ static const char *take_owner(struct contacts *c, const cJSON *item)
     if (cJSON_IsNull(item))
         return NULL;
     if (!cJSON_IsString(item) || !item->valuestring[0])
-        return "its owner is not a string";
+        return "its owner is not a user's name";
     text_of(c, item, owner);
     return owner->len > CTR_ID_MAX ? "its owner is longer than 400 bytes" : NULL;
 }
@@ -186,6 +187,8 @@ static const char *take_object(struct contacts *c, const cJSON *object)
             wrong = take_id(c, item);
         else if (kind == CTR_FIELD_OWNER)
             wrong = take_owner(c, item);
+        else if (strcasecmp(item->string, "owner") == 0)
+            wrong = "its owner must be written in small letters";
         else if (kind == 0)
             unknown_field(c, item->string);
         else

@@ -292,9 +292,7 @@ static int32_t search(struct hunt *h, const struct ctr_query *query)
         rc = answer(h, query);
         return rc == -CTR_EBUSY && !h->ch->p ? search(h, query) : rc;
     }
-    snprintf(reason, sizeof(reason), "%s%s%s", problem.what,
-             problem.remedy[0] ? "; " : "", problem.remedy);
-    return fail(h, rc, reason);
+    return fail(h, rc, spawn_reason(&problem, reason, sizeof(reason)));
 }
 
 /* Nobody waits for this. */

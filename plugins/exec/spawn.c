@@ -5,6 +5,7 @@
  * it came so far. */
 #include "spawn.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -189,6 +190,21 @@ static int32_t explain(struct spawn_problem *to, int32_t code, const char *remed
     va_end(ap);
     snprintf(to->remedy, sizeof(to->remedy), "%s", remedy);
     return code;
+}
+
+const char *spawn_reason(const struct spawn_problem *problem, char *out, size_t cap)
+{
+    const char *todo = problem->remedy;
+    size_t n = strlen(todo);
+
+    if (n > 0 && todo[n - 1] == '.')
+        n--;
+    if (n == 0)
+        snprintf(out, cap, "%s", problem->what);
+    else
+        snprintf(out, cap, "%s; %c%.*s", problem->what, tolower((uint8_t)*todo),
+                 (int)n - 1, todo + 1);
+    return out;
 }
 
 /* The interpreter a script's first line names; false: it names none. */

@@ -33,6 +33,8 @@ struct spawn_problem {
  * and *problem */
 int32_t spawn_start(const struct spawn_command *command, int64_t deadline,
                     struct spawned *out, struct spawn_problem *problem);
+/* The two as one reason, without a full stop at its end. */
+const char *spawn_reason(const struct spawn_problem *problem, char *out, size_t cap);
 int64_t spawn_now(void);
 
 #endif

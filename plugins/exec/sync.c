@@ -266,11 +266,12 @@ static int32_t next_message(struct run *r, int64_t latest, bool *done)
 static int32_t ask(struct run *r, const struct ctr_sync_request *request)
 {
     struct spawn_problem problem;
+    char reason[REASON_MAX];
     int32_t rc = channel_open(r->ch, &problem);
 
     if (rc != 0)
-        return kit_fail(r->s->host, rc, "%s%s%s", problem.what,
-                        problem.remedy[0] ? "; " : "", problem.remedy);
+        return kit_fail(r->s->host, rc, "%s",
+                        spawn_reason(&problem, reason, sizeof(reason)));
     rc = channel_send(r->ch, request_sync(++r->ch->request, request->cursor));
     return rc != 0 ? kit_fail(r->s->host, rc, "the request to %s cannot be written",
                               r->s->config.name)

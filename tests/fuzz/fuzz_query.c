@@ -26,10 +26,38 @@ static unsigned take(struct bytes *b, unsigned below)
 /* ---- a small world --------------------------------------------------------- */
 
 static const char *const words[] = {
-    "Müller",  "Mueller", "muller",   "Meier",     "Mayer",   "Maier", "Straße",
-    "strasse", "Jörg",    "Joerg",    "Zoë",       "O'Neill", "Smith", "Acme GmbH",
-    "ACME",    "Nord AG", "von Beck", "Ångström",  "München", "Köln",  "a",
-    "é",       "x1",      "Weiß",     "Anna-Lena", "J. R.",   "---",   "Łukasz"};
+    "Müller",
+    "Mueller",
+    "muller",
+    "Meier",
+    "Mayer",
+    "Maier",
+    "Straße",
+    "strasse",
+    "Jörg",
+    "Joerg",
+    "Zoë",
+    "O'Neill",
+    "Smith",
+    "Acme GmbH",
+    "ACME",
+    "Nord AG",
+    "von Beck",
+    "Ångström",
+    "München",
+    "Köln",
+    "a",
+    "é",
+    "x1",
+    "Weiß",
+    "Anna-Lena",
+    "J. R.",
+    "---",
+    "Łukasz",
+    "Überland-Werke & Söhne (Köln)",
+    "Rindfleischüberwachung",
+    "Müllermeister Mull",
+    "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"};
 static const char *const numbers[] = {"+49 89 840798-192",
                                       "089/840798193",
                                       "0049 (0)89 840798-0",
@@ -96,6 +124,20 @@ static void add_random(struct person *p)
     }
 }
 
+/* More than the index keeps of one contact; what it loses is found nevertheless. */
+static void add_many_words(struct person *p)
+{
+    struct strbuf text = {0};
+    struct ctr_field *f = &p->fields[p->contact.n_fields++];
+
+    for (unsigned i = 0; i < 200; i++)
+        strbuf_fmt(&text, "w%ux ", i);
+    strbuf_z(&text, "Überland-Werke Müllermeister Straße");
+    f->kind = CTR_FIELD_ORGANISATION;
+    f->value = arena_str(&small.pool, str_make(text.ptr, text.len));
+    strbuf_finish(&text);
+}
+
 static void fill(const char *source)
 {
     struct load l = load_begin(&small, source);
@@ -108,6 +150,8 @@ static void fill(const char *source)
         p = person(id, i % 9 == 0 ? "alice" : i % 9 == 1 ? "bob" : NULL, 0);
         for (unsigned n = 1 + random_below(7); n > 0; n--)
             add_random(&p);
+        if (i == 7)
+            add_many_words(&p);
         load_put(&l, p);
     }
     load_end(&l);
@@ -166,9 +210,9 @@ static struct ctr_str take_value(struct bytes *b, uint64_t kinds)
                : how == 3                         ? mails[take(b, COUNT(mails))]
                                                   : words[take(b, COUNT(words))];
         n = (unsigned)strlen(word);
-        len = take(b, 4) ? n : take(b, n + 1); /* sometimes the beginning, or the end */
-        if (take(b, 3) == 0)
-            word += n - len;
+        /* Sometimes the beginning, the end, or something in between. */
+        len = take(b, 4) ? n : take(b, n + 1);
+        word += (n - len) * take(b, 3) / 2;
         return str_make(arena_str(&w->pool, str_make(word, len)).ptr, len);
     }
     if (how == 5) {
@@ -228,6 +272,41 @@ static struct ctr_filter *take_leaf(struct bytes *b)
     return f;
 }
 
+/* What somebody types who knows a piece of a name: "*mull*". */
+static struct ctr_filter *take_contains(struct bytes *b)
+{
+    static const uint64_t sets[] = {
+        CTR_KIND(CTR_FIELD_DISPLAY_NAME), CTR_KIND(CTR_FIELD_SURNAME),
+        CTR_KIND(CTR_FIELD_MAIL), CTR_KIND(CTR_FIELD_MAIL) | CTR_KIND(CTR_FIELD_CUSTOM),
+        CTR_KIND(CTR_FIELD_DISPLAY_NAME) | CTR_KIND(CTR_FIELD_ORGANISATION) |
+            CTR_KIND(CTR_FIELD_CITY)};
+    struct world *w = &small;
+    const char *text =
+        take(b, 4) ? words[take(b, COUNT(words))] : mails[take(b, COUNT(mails))];
+    size_t n = strlen(text), at = take(b, (unsigned)n), len = 1 + take(b, 5);
+    struct ctr_filter *f = leaf(w, CTR_OP_SUBSTR, sets[take(b, COUNT(sets))], NULL);
+    struct ctr_str *values = arena_array(&w->pool, 3, sizeof(*values));
+
+    values[1] = str_make(text + at, len < n - at ? len : n - at);
+    f->values = values;
+    f->n_values = 3;
+    return f;
+}
+
+/* ... and several of them: all must be there. */
+static struct ctr_filter *take_pieces(struct bytes *b)
+{
+    struct world *w = &small;
+    struct ctr_filter *f = branch(w, CTR_OP_AND, NULL);
+    const struct ctr_filter **children = arena_array(&w->pool, 4, sizeof(*children));
+
+    f->n_children = 1 + take(b, 4);
+    for (uint32_t i = 0; i < f->n_children; i++)
+        children[i] = take(b, 4) ? take_contains(b) : take_leaf(b);
+    f->children = children;
+    return f;
+}
+
 static struct ctr_filter *take_filter(struct bytes *b, unsigned depth)
 {
     static const uint32_t ops[] = {CTR_OP_AND, CTR_OP_OR, CTR_OP_OR, CTR_OP_NOT};
@@ -235,6 +314,8 @@ static struct ctr_filter *take_filter(struct bytes *b, unsigned depth)
     const struct ctr_filter **children;
     struct ctr_filter *f;
 
+    if (take(b, 4) == 0)
+        return take_pieces(b);
     if (depth > 4 || take(b, 5) > 1)
         return take_leaf(b);
     f = branch(w, ops[take(b, COUNT(ops))], NULL);

@@ -1,5 +1,6 @@
 """contactorctl: each command, its JSON, its exit codes, its errors."""
 import json
+import socket
 
 from harness import CONFIG, Daemon, done, is_, ok, wait_for
 
@@ -78,8 +79,39 @@ def errors(d):
     is_(d.names("(sn=B)", bind=("sbc", "s3cret")), ["A B"], "and the user binds with it")
 
 
+def does_not_read(d):
+    """A client asks and asks, and leaves all answers unread: it goes, the daemon stays."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(d.path("state/control.sock"))
+        client.setblocking(False)
+        lines = b'{"command":"preview","source":"crm"}\n' * 100
+
+        def dropped():
+            try:
+                client.send(lines)
+            except BlockingIOError:
+                pass
+            except OSError:
+                return True
+            return False
+
+        ok(wait_for(dropped, 60), "who reads no answers is dropped")
+    ok("does not read" in d.log(), "which the log tells", d.log()[-500:])
+    is_(d.ctl("status").returncode, 0, "others are answered on")
+
+
+def too_many(d):
+    clients = [socket.socket(socket.AF_UNIX) for _ in range(65)]
+    for client in clients:
+        client.connect(d.path("state/control.sock"))
+    ok(wait_for(lambda: "too many connections" in d.log(), 5), "too many connections are told")
+    is_(d.ctl("status").returncode, 0, "idle ones make room")
+    for client in clients:
+        client.close()
+
+
 with Daemon(CONFIG) as daemon:
-    for part in (answers, lookups, numbers, errors):
+    for part in (answers, lookups, numbers, errors, does_not_read, too_many):
         part(daemon)
 gone = Daemon(CONFIG)
 stopped = gone.ctl("status")

@@ -6,7 +6,6 @@ import re
 import resource
 import socket
 import ssl
-import statistics
 import subprocess
 import time
 
@@ -83,14 +82,15 @@ def bind_time(d, source, dn, password):
 
 
 def compare_times(d, attempt, answers):
-    """Twenty tries of each, in turn, from addresses that have not guessed yet."""
+    """Twenty tries of each, in turn, from addresses that have not guessed yet; the least is the
+    work itself, whatever else the machine does."""
     times = {SBC: [], NOBODY: []}
     for i in range(20):
         for dn in (SBC, NOBODY) if i % 2 else (NOBODY, SBC):
             took, op = bind_time(d, f"127.0.{20 + attempt}.{i + 1}", dn, f"wrong-{i}-{len(dn)}")
             times[dn].append(took)
             answers.add(op)
-    return statistics.median(times[NOBODY]), statistics.median(times[SBC])
+    return min(times[NOBODY]), min(times[SBC])
 
 
 def guesses(d):

@@ -284,7 +284,7 @@ def missing_at_start():
     os.makedirs(d.path("programs"))
     with d:
         ok(wait_for(lambda: (d.source() or {}).get("last_error")), "a program that is missing")
-        ok("crm.sh does not exist; Correct `command`" in str(d.source()), "is told", d.source())
+        ok("crm.sh does not exist; correct `command`" in str(d.source()), "is told", d.source())
         ok("crm.sh does not exist" in d.log(), "in the log of the start, too")
         install(d, "crm.sh", GOOD)
         is_(d.ctl("sync", "crm").returncode, 0, "and read when it comes")

@@ -241,6 +241,11 @@ class Daemon:
         return subprocess.run([CONTACTORCTL, "-c", self.config_path, *args], capture_output=True,
                               text=True, timeout=timeout, input=stdin)
 
+    def begin(self, *args):
+        """contactorctl that goes on while the test does something else."""
+        return subprocess.Popen([CONTACTORCTL, "-c", self.config_path, *args],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
     def ctl_json(self, *args):
         run = self.ctl(*args, "--json")
         try:

@@ -2,7 +2,6 @@
 what it asks at lookup."""
 import base64
 import statistics
-import tempfile
 import time
 
 import ldap
@@ -252,7 +251,7 @@ def hidden(d, filter_text, who):
 
 def logins(ca, certificate):
     """Each way to log in, and each way to be refused, with its own words."""
-    other = Authority(tempfile.mkdtemp(), "Other CA")
+    other = Authority("Other CA")
     access = ('access to * by dn.exact="gidNumber=0+uidNumber=0,cn=peercred,cn=external,cn=auth" read '
               "by anonymous auth by * none\n")
     with Slapd(people(5), certificate=(*certificate, ca.cert), access=access) as server, \
@@ -421,7 +420,7 @@ def of_itself():
 
 
 def main():
-    ca = Authority(tempfile.mkdtemp(prefix="contactor-ca-"))
+    ca = Authority()
     certificate = ca.issue("server")
     follow(ca, certificate)
     isolated(ca, certificate)

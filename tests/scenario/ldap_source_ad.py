@@ -1,5 +1,4 @@
 """The LDAP source against a real Active Directory: a Samba domain controller."""
-import tempfile
 import time
 
 import ldap
@@ -86,7 +85,7 @@ def deltas(d, admin, n):
 
 
 def main():
-    ca = Authority(tempfile.mkdtemp(prefix="contactor-ca-"))
+    ca = Authority()
     began = time.monotonic()
     with Samba(ca) as dc:
         admin = fill(dc)

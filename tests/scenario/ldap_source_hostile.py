@@ -1,7 +1,6 @@
 """The LDAP source against servers that die, stall and lie: a clear reason each time, the last good
 data stay, nothing hangs, nothing grows, and the daemon goes on answering."""
 import socket
-import tempfile
 import threading
 import time
 
@@ -327,7 +326,7 @@ def leaving():
 
 
 def main():
-    ca = Authority(tempfile.mkdtemp(prefix="contactor-ca-"))
+    ca = Authority()
     dying(ca, ca.issue("server"))
     lying()
     leaving()

@@ -1,4 +1,5 @@
 """slapd - a real OpenLDAP server on a database of the test's own."""
+import atexit
 import os
 import shutil
 import subprocess
@@ -109,11 +110,11 @@ class Slapd:
 
 
 class Authority:
-    """A certification authority in a folder, for servers of tests."""
+    """A certification authority for servers of tests, in a folder that goes with the test."""
 
-    def __init__(self, folder, name="Test CA"):
-        self.dir = folder
-        os.makedirs(folder, exist_ok=True)
+    def __init__(self, name="Test CA"):
+        self.dir = tempfile.mkdtemp(prefix="contactor-ca-")
+        atexit.register(shutil.rmtree, self.dir, ignore_errors=True)
         self.cert, self.key = self.path("ca.crt"), self.path("ca.key")
         self._openssl("req", "-x509", *self._key(self.key), "-out", self.cert, "-days", "30",
                       "-subj", f"/CN={name}", "-addext", "basicConstraints=critical,CA:TRUE")

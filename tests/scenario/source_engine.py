@@ -1,5 +1,6 @@
 """contactorctl source test, preview, sync --dry-run, schedules and freshness, for any source."""
 import os
+import re
 import subprocess
 import time
 
@@ -121,6 +122,53 @@ def dry_run():
         ok(run.returncode == 4 and "no such table" in run.stderr, "a dry run that fails",
            run.stderr)
         is_(d.source()["state"], "ok", "is no failed sync")
+        d.script("sync: put 0 90\n")
+        for option in ("--dry-run", "--allow-delete"):
+            run = d.ctl("sync", "crm", option, "--no-wait")
+            ok(run.returncode == 4 and option in run.stderr, f"{option} --no-wait is refused",
+               run.stdout, run.stderr)
+        time.sleep(0.5)
+        is_(d.contacts(), 100, "and no sync begins")
+        run = d.ctl("sync", "crm", "--no-wait")
+        ok(run.returncode == 0 and "asked for" in run.stdout, "--no-wait alone tells no figures",
+           run.stdout)
+        ok(wait_for(lambda: d.contacts() == 90, 5), "it is a sync")
+        d.script("sync: fail \x1b[31mred\x9b1mbold\n")
+        run = d.ctl("sync", "crm")
+        ok("?[31mred" in run.stderr and "\x1b" not in run.stderr, "a reason drives no terminal",
+           run.stderr)
+        d.script("sync: group A eve\nsync: group A max\nsync: put 0 90\n")
+        run = d.ctl("sync", "crm")
+        ok("a group twice" in run.stderr, "a group told twice is called so", run.stderr)
+        d.script("sync: put 0 0\n")
+        is_(d.ctl("preview", "crm").returncode, 1, "a preview of nothing: exit 1")
+        is_(d.ctl("preview", "crm", "--json").returncode, 1, "as JSON, too")
+
+
+def taken_away():
+    """A reload ends, exchanges or takes away a source that somebody waits for."""
+    with Moody(PEOPLE, plugin="moody_loop") as d:
+        with open(d.config_path, encoding="utf-8") as f:
+            config = f.read()
+        d.script("sync: put 0 300000\n")
+        ctl = d.begin("sync", "crm", "--dry-run")
+        time.sleep(0.3)      # the source puts for longer; the reload meets its commit
+        d.configure(re.sub(r"\[source.crm\][^[]*", "", config))
+        is_(d.ctl("reload").returncode, 0, "a source goes while a dry run looks at it")
+        out, err = ctl.communicate(timeout=30)
+        ok(ctl.returncode == 4 and "no longer configured" in err, "which says so", out, err)
+    with Moody(PEOPLE + "sync: wait 1500\n", wait=None) as d:
+        wait_for(lambda: d.source()["state"] == "syncing", 5)
+        d.script(PEOPLE + "test: ok connect|port 5432\n")
+        with open(d.config_path, encoding="utf-8") as f:
+            config = f.read()
+        d.configure(config.replace('/script"', '/./script"'))
+        waiting = [d.begin("source", "test", "crm"), d.begin("preview", "crm"),
+                   d.begin("sync", "crm")]
+        is_(d.ctl("reload").returncode, 0, "a source is exchanged while others wait for it")
+        for ctl in waiting:
+            out, err = ctl.communicate(timeout=30)
+            ok(ctl.returncode == 0, "who is served by the new one", out, err)
 
 
 def on_terminal(*command):
@@ -205,6 +253,7 @@ preview("moody")
 preview("moody_loop")
 by_reading()
 dry_run()
+taken_away()
 progress()
 schedules()
 freshness()

@@ -136,7 +136,11 @@ static inline const char *walk_ids(struct cache *c, struct cache_walk *w)
     int rc = cache_read_begin(c);
 
     out[0] = 0;
-    while (rc == 0 && (rc = cache_walk_next(w)) == 0) {
+    while (rc == 0 && ((rc = cache_walk_next(w)) == 0 || rc == -CTR_EPAUSE)) {
+        if (rc == -CTR_EPAUSE) {
+            rc = 0;
+            continue;
+        }
         if (cache_get(w->source, w->recno, &r) != 0)
             return "no record";
         n += (size_t)snprintf(out + n, sizeof(out) - n, "%s" STR_FMT, n ? " " : "",

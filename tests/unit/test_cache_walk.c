@@ -75,7 +75,8 @@ static void test_words(void)
     is_str(words(c, s, "koeln"), "anna", "city");
     is_str(words(c, s, "koln"), "anna", "city, the other form");
     is_str(words(c, s, "beispiel"), "anna", "organisation");
-    is_str(words(c, s, "anna.mueller@beispiel.example"), "anna", "the whole address");
+    is_str(words(c, s, "@anna.mueller@beispiel.example"), "anna", "the whole address");
+    is_str(words(c, s, "anna.mueller@"), "", "which is no word");
     is_str(words(c, s, "example"), "", "a domain is no word");
     is_str(words(c, s, "zugspitze"), "carl", "custom");
     is_str(words(c, s, "geheimnotiz"), "", "a note is not indexed");
@@ -85,6 +86,113 @@ static void test_words(void)
     is_str(ids_of(c, s, CACHE_SOUND, "657", true, NUMBER_NONE), "anna",
            "Müller by sound");
     is_str(all_ids(c, s), "anna bert carl", "all");
+}
+
+static const char *within(enum cache_within which, const char *text)
+{
+    struct cache_walk w;
+
+    cache_walk_init_within(&w, s, str_of(text), which);
+    return walk_ids(c, &w);
+}
+
+static void test_within(void)
+{
+    is_str(within(CACHE_WITHIN_WORDS, "elle"), "anna", "within a word");
+    is_str(within(CACHE_WITHIN_WORDS, "ull"), "anna", "within one form of it");
+    is_str(within(CACHE_WITHIN_WORDS, "spie"), "anna", "not within the address as well");
+    is_str(within(CACHE_WITHIN_WORDS, "bert"), "bert", "a whole word");
+    is_str(within(CACHE_WITHIN_WORDS, "ss"), "bert bert", "in two words");
+    is_str(within(CACHE_WITHIN_WORDS, "e"), "anna bert anna carl anna anna bert carl",
+           "in several, in key order");
+    is_str(within(CACHE_WITHIN_WORDS, "l.e"), "", "no word has a full stop");
+    is_str(within(CACHE_WITHIN_WORDS, "zz"), "", "nowhere");
+    is_str(within(CACHE_WITHIN_ADDRESSES, "l.e"), "anna", "an address has one");
+    is_str(within(CACHE_WITHIN_ADDRESSES, "bert"), "", "a word is no address");
+    is_str(within(CACHE_WITHIN_ADDRESSES, "anna"), "anna", "where an address begins");
+}
+
+/* More keys than one call looks at, rows of one key and of many; each call in a read of
+ * its own. Against a plain look at every name. */
+static void test_within_many(void)
+{
+    enum { N = 4000 };
+    static const char *const texts[] = {"7", "77", "gleich", "x3", "39", "3999", "y"};
+    struct cache_source *t = cache_source(c, "within");
+    struct cache_load_options o = full_load(&plan);
+    struct cache_load *load = begin_or_die(t, &o);
+    struct cache_load_stats st;
+    unsigned pauses = 0;
+    char name[40], id[16];
+
+    for (unsigned i = 0; i < N; i++) {
+        snprintf(id, sizeof(id), "%u", i);
+        snprintf(name, sizeof(name), "x%u gleich%s", i, i % 3 ? "" : "er");
+        put_one(load, id, name, NULL);
+    }
+    is_int(cache_load_commit(load, (struct ctr_str){0}, &st), 0, "many words");
+    for (unsigned k = 0; k < sizeof(texts) / sizeof(texts[0]); k++) {
+        unsigned found = 0, expected = 0, wrong = 0;
+        struct cache_walk w;
+        int rc;
+
+        for (unsigned i = 0; i < N; i++) {
+            snprintf(name, sizeof(name), "x%u", i);
+            expected += strstr(name, texts[k]) != NULL;
+            expected += strstr(i % 3 ? "gleich" : "gleicher", texts[k]) != NULL;
+        }
+        cache_walk_init_within(&w, t, str_of(texts[k]), CACHE_WITHIN_WORDS);
+        do {
+            struct record r;
+
+            cache_read_begin(c);
+            rc = cache_walk_next(&w);
+            pauses += rc == -CTR_EPAUSE;
+            found += rc == 0;
+            if (rc == 0 && (cache_get(t, w.recno, &r) != 0 ||
+                            !cache_record_in_walk(&w, &r) || !strstr(w.at, texts[k])))
+                wrong++;
+            cache_read_end(c);
+        } while (rc == 0 || rc == -CTR_EPAUSE);
+        ok(rc == -CTR_ENOENT && found == expected && wrong == 0, "%u within by \"%s\"",
+           expected, texts[k]);
+    }
+    ok(pauses > 7 * N / 1000, "it pauses now and then: %u", pauses);
+}
+
+/* Words that are cut, and more of them than are kept, are never missed. */
+static void test_within_lost_words(void)
+{
+    struct cache_source *t = cache_source(c, "lost");
+    struct cache_load_options o = full_load(&plan);
+    struct cache_load *load = begin_or_die(t, &o);
+    struct strbuf text = {0};
+    struct cache_load_stats st;
+    struct cache_walk w;
+    struct person p;
+
+    for (unsigned i = 0; i < 200; i++)
+        strbuf_fmt(&text, "w%u ", i);
+    strbuf_z(&text, "zuletzt");
+    person_name(&p, "many", "Many", "Words");
+    p.contact.n_fields++;
+    p.fields[2].kind = CTR_FIELD_ORGANISATION;
+    p.fields[2].value = str_make(text.ptr, text.len);
+    cache_load_put(load, &p.contact, 1);
+    person_name(&p, "long", "Long",
+                "Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbeamten"
+                "gesellschaft");
+    cache_load_put(load, &p.contact, 1);
+    put_one(load, "else", "Mueller", NULL);
+    is_int(cache_load_commit(load, (struct ctr_str){0}, &st), 0, "loaded");
+    cache_walk_init_within(&w, t, STR_LIT("letz"), CACHE_WITHIN_WORDS);
+    is_str(walk_ids(c, &w), "many long", "who may have it, not who has not");
+    cache_walk_init_within(&w, t, STR_LIT("letz"), CACHE_WITHIN_ADDRESSES);
+    is_str(walk_ids(c, &w), "many", "an address may be lost as well");
+    is_str(ids_of(c, t, CACHE_WORD, "zuletzt", true, NUMBER_NONE), "", "it is lost");
+    cache_walk_init(&w, t, CACHE_WORD, CACHE_MORE_WORDS, true, NUMBER_NONE);
+    is_str(walk_ids(c, &w), "many", "and that is known");
+    strbuf_finish(&text);
 }
 
 /* Each walk finds exactly the records that say they are in it, first once. */
@@ -294,6 +402,9 @@ int main(void)
     load_people();
     test_numbers();
     test_words();
+    test_within();
+    test_within_many();
+    test_within_lost_words();
     test_record_side();
     test_copies();
     test_long_lists();

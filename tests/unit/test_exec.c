@@ -41,6 +41,7 @@ static void test_fields(void)
         "{\"surname\":\"none\"}\n"
         "{\"contacts\":[{\"id\":\"g\",\"city\":\"Ulm\"},7,{\"id\":\"h\",\"city\":"
         "\"Bonn\"}]}\n"
+        "{\"id\":\"i\",\"surname\":\"x\",\"Owner\":\"anna\"}\n"
         "{\"done\":true}\r\n"
         "END",
         NULL, 0);
@@ -62,11 +63,12 @@ static void test_fields(void)
     rejects(t, "line 3: there is no field 'x_'");
     rejects(t, "line 3: title is neither a string nor a whole number");
     rejects(t, "line 4: photo is not base64");
-    rejects(t, "line 5: its owner is not a string");
+    rejects(t, "line 5: its owner is not a user's name");
     rejects(t, "line 6: it has no value besides its id");
     rejects(t, "line 7: it has no id");
     rejects(t, "line 8: it is not an object");
-    is_int(t->rejects.n, 8, "each told once");
+    rejects(t, "line 9: its owner must be written in small letters");
+    is_int(t->rejects.n, 9, "each told once");
     finish(t);
 }
 
@@ -250,15 +252,15 @@ static void test_start_errors(void)
     put_script("#!/nowhere/python9\n", 0700);
     is_start_error(script_path, "names the interpreter /nowhere/python9, which does not");
     put_script("#!/bin/sh\r\n", 0700);
-    is_start_error(script_path, "ends with a carriage return; Store it with UNIX line");
+    is_start_error(script_path, "ends with a carriage return; store it with UNIX line");
     put_script("echo\n", 0700);
-    is_start_error(script_path, "is nothing the system can start; Begin it with a line");
+    is_start_error(script_path, "is nothing the system can start; begin it with a line");
     put_script("#!/etc/passwd\n", 0700);
     is_start_error(script_path, "the interpreter /etc/passwd of");
     put_script("#!/bin/sh\n", 0600);
     is_start_error(script_path, "may not be executed by user id");
     is_start_error("/nowhere/x",
-                   "the program /nowhere/x does not exist; Correct `command`");
+                   "the program /nowhere/x does not exist; correct `command`");
     unlink(script_path);
 }
 

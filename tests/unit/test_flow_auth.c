@@ -103,33 +103,23 @@ static void test_reload(struct world *w)
     ok(took_us < 10000, "is still remembered (%d us)", (int)took_us);
 }
 
-static int by_time(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-static int64_t median(struct world *w, const char *name, const char *password)
-{
-    int64_t times[9];
-
-    for (unsigned i = 0; i < 9; i++) {
-        char word[40];
-
-        snprintf(word, sizeof(word), "%s%u", password, i);
-        try_login(w, name, word);
-        times[i] = took_us;
-    }
-    qsort(times, 9, sizeof(times[0]), by_time);
-    return times[4];
-}
-
+/* In turns, and the least of each: whatever slows the machine slows both, and the least
+ * is the work itself. */
 static void test_timing(struct world *w)
 {
-    int64_t wrong = median(w, "alice", "bad"), unknown = median(w, "eve", "bad");
-    double ratio = (double)unknown / (double)wrong;
+    static const char *const names[] = {"alice", "eve"};
+    int64_t least[2] = {INT64_MAX, INT64_MAX};
+    double ratio;
 
+    for (unsigned i = 0; i < 18; i++) {
+        char word[40];
+
+        snprintf(word, sizeof(word), "bad%u", i);
+        try_login(w, names[i % 2], word);
+        if (took_us < least[i % 2])
+            least[i % 2] = took_us;
+    }
+    ratio = (double)least[1] / (double)least[0];
     ok(ratio > 0.5 && ratio < 2, "unknown user and wrong password take as long (%.2f)",
        ratio);
 }

@@ -2,7 +2,9 @@
  * are waited for, and what becomes of their answers. */
 #include <pthread.h>
 
+#include "flow/answered.h"
 #include "flow/source.h"
+#include "flow/sync.h"
 #include "flow_util.h"
 
 #define BUSINESS CTR_FIELD_PHONE_BUSINESS
@@ -19,6 +21,7 @@ static struct {
     uint32_t time_limit;
     bool silent; /* answers only when told to */
     const char *id, *name, *number, *owner;
+    unsigned times; /* it says it so often; 0: once */
 } live;
 
 static void answer(struct ctr_search *search)
@@ -27,7 +30,7 @@ static void answer(struct ctr_search *search)
                              live.number, 0);
 
     p.contact.fields = p.fields;
-    if (live.id)
+    for (unsigned i = 0; live.id && (i == 0 || i < live.times); i++)
         flow_search_hits(search, &p.contact, 1);
     flow_search_done(search, 0);
 }
@@ -78,7 +81,7 @@ static void configure(struct world *w, const char *area)
                                         .live = true,
                                         .live_timeout = 200};
     struct flow_client_config client = {
-        .name = "test", .plan = munich(), .anonymous = true};
+        .name = "test", .plan = munich(), .anonymous = true, .size_limit = 10000};
     struct flow_user_config users[] = {{.name = "eve", .secret = STR_LIT("eve's")},
                                        {.name = "max", .secret = STR_LIT("max's")}};
     struct flow_config config = {.sources = &source,
@@ -208,6 +211,102 @@ static void test_late(struct world *w)
     world_turns(w, 20);
 }
 
+static void put_into_cache(struct world *w, struct person p)
+{
+    struct dialplan plan = munich();
+    struct cache_load_options options = {
+        .plan = &plan, .shape = sync_shape(&plan), .aside = true, .may_wait = true};
+    struct load l = {.w = w};
+
+    ensure(cache_load_begin(cache_source(w->cache, "crm"), &options, &l.load) == 0);
+    load_put(&l, p);
+    load_end(&l);
+}
+
+/* Somebody else's answer brings the contact into the cache while one waits: it was not
+ * answered with before. */
+static void test_overtaken(struct world *w)
+{
+    struct ctr_query q = ask_for(leaf(w, CTR_OP_EQUAL, CTR_KINDS_PHONE, "0305571"));
+    struct answer *a = answer_new(w);
+
+    live.silent = true;
+    live.asked = 0;
+    live.id = "o";
+    live.name = "Olga";
+    live.number = "+49 30 5571";
+    q.flags = CTR_QUERY_CALLER;
+    ensure(flow_query_start(flow_client(w->flow, "test"), &q, &answer_ops, a,
+                            &a->request) == 0);
+    is_int(live.asked, 1, "not in the cache: the source is asked");
+    put_into_cache(w, person("o", NULL, SN, "Olga", BUSINESS, "+49 30 5571", 0));
+    ok(cached(w, "o") && !a->done, "the cache has it before the answer is there");
+    answer(live.search);
+    world_until(w, &a->done);
+    is_str(ids_of(a), "o", "the one who waited gets it");
+    answer_free(a);
+}
+
+/* A source that says the same contact again and again; one that the cache has, too. */
+static void test_repeated(struct world *w)
+{
+    struct ctr_query caller = ask_for(leaf(w, CTR_OP_EQUAL, CTR_KINDS_PHONE, "0305572"));
+    struct ctr_query name = ask_for(leaf(w, CTR_OP_EQUAL, CTR_KIND(SN), "Rita"));
+    struct answer *a;
+
+    live.silent = false;
+    live.id = "r";
+    live.name = "Rita";
+    live.number = "+49 30 5572";
+    live.times = 1024;
+    caller.flags = CTR_QUERY_CALLER;
+    caller.limit = name.limit = 5;
+    a = ask(w, "test", NULL, &caller);
+    is_str(ids_of(a), "r", "who is calling: said a thousand times, answered once");
+    is_int(a->status, 0, "and that is all");
+    is_int(a->outcome.total, 1, "one contact");
+    answer_free(a);
+    ok(until_cached(w, "r", true), "it is cached");
+    a = ask(w, "test", NULL, &name);
+    is_str(ids_of(a), "r", "by name: what the cache answered with is not said again");
+    is_int(a->status, 0, "and that is all of it");
+    ok(a->n == 1 && !(a->flags[0] & CTR_CONTACT_LIVE), "it is the cache's");
+    answer_free(a);
+    caller.flags = 0;
+    a = ask(w, "test", NULL, &caller);
+    is_str(ids_of(a), "r", "by number, for whom all who have it are meant");
+    answer_free(a);
+    live.id = "r2";
+    a = ask(w, "test", NULL, &name);
+    is_str(ids_of(a), "r,r2", "another contact that is repeated");
+    is_int(a->status, 0, "no more than two");
+    answer_free(a);
+    live.times = 0;
+}
+
+/* More than is remembered: then what the cache has counts. */
+static void test_many(struct world *w)
+{
+    struct ctr_query q = ask_for(leaf(w, CTR_OP_EQUAL, CTR_KIND(SN), "Crowd"));
+    struct load l = load_begin(w, "crm");
+    struct answer *a;
+    char id[20];
+
+    for (unsigned i = 0; i < ANSWERED_MAX + 10; i++) {
+        snprintf(id, sizeof(id), "m%05u", i);
+        load_put(&l, person(id, NULL, SN, "Crowd", 0));
+    }
+    load_end(&l);
+    live.name = "Crowd";
+    for (unsigned i = 0; i < ANSWERED_MAX + 10; i += ANSWERED_MAX + 9) {
+        snprintf(id, sizeof(id), "m%05u", i);
+        live.id = id;
+        a = ask(w, "test", NULL, &q);
+        is_int(a->n, ANSWERED_MAX + 10, "%s of many is answered with once", id);
+        answer_free(a);
+    }
+}
+
 static void test_owner(struct world *w)
 {
     struct ctr_principal *eve = login(w, "eve", "eve's"), *max = login(w, "max", "max's");
@@ -229,8 +328,16 @@ static void test_owner(struct world *w)
     live.owner = NULL; /* the source says now that it is everybody's */
     live.number = "+49 30 5559";
     is_str(who_is(w, "0305559", max), "p*", "a contact whose owner changed");
-    world_turns(w, 1500);
-    is_str(who_is(w, "0305553", max), "-", "does not become everybody's in the cache");
+    ok(until_cached(w, "p", false), "is no longer what the cache holds");
+    is_str(who_is(w, "0305559", max), "p*", "who asks next");
+    ok(until_cached(w, "p", true), "brings it back as it is now");
+    live.owner = "Eve";
+    live.number = "+49 30 5558";
+    is_str(who_is(w, "0305558", max), "-", "everybody's contact that became private");
+    ok(until_cached(w, "p", false), "is not cached for everybody any more");
+    live.id = NULL;
+    is_str(who_is(w, "0305559", max), "-", "which nobody but its owner learns of");
+    live.owner = NULL;
     principal_unref(eve);
     principal_unref(max);
 }
@@ -337,11 +444,14 @@ int main(void)
     test_spellings(w);
     test_refresh(w);
     test_late(w);
+    test_overtaken(w);
+    test_repeated(w);
     test_owner(w);
     test_plan(w);
     configure(w, "89");
     test_sync(w);
     test_whole(w);
+    test_many(w);
     test_stuck(w);
     flow_source_stop(w->flow, "crm", on_stopped, &stopped);
     world_until(w, &stopped);

@@ -279,7 +279,8 @@ static void test_limits(struct world *w)
 
 static void test_deadline(struct world *w)
 {
-    struct ctr_query q = ask_for(substr(w, K(NAME) | K(SN) | K(ORG), "*zzz*"));
+    /* No index has words of notes. */
+    struct ctr_query q = ask_for(substr(w, K(NAME) | K(SN) | K(CTR_FIELD_NOTE), "*zzz*"));
     uint64_t stall;
     struct answer *a;
 
@@ -295,6 +296,95 @@ static void test_deadline(struct world *w)
     is_int(a->status, 0, "a scan with time");
     ok(stall < 200000, "never holds the loop for long (%u us)", (unsigned)stall);
     answer_free(a);
+}
+
+/* ---- several pieces -------------------------------------------------------- */
+
+static bool is_odd_mo(unsigned i)
+{
+    char name[40];
+
+    snprintf(name, sizeof(name), "%s%s", syllables[i % 8], syllables[i / 8 % 8]);
+    return i % 2 == 0 && strstr(name, "mo");
+}
+
+static struct ctr_filter *odd_mo(struct world *w)
+{
+    return branch(w, CTR_OP_AND, substr(w, K(SN), "*mo*"), substr(w, K(ORG), "*odd*"),
+                  leaf(w, CTR_OP_WORDS, K(NAME) | K(ORG), "lt x"), NULL);
+}
+
+/* Thousands of candidates for each, few for all: they narrow each other. */
+static void test_pieces(struct world *w)
+{
+    static const uint32_t sizes[] = {10, 64, 500, 20000};
+    struct ctr_query q = ask_for(odd_mo(w));
+    struct ctr_sort_key key = {.kinds = K(SN)};
+    struct answer *a;
+    uint32_t expected = 0;
+
+    for (unsigned i = 0; i < MANY; i++)
+        expected += is_odd_mo(i);
+    for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+        is_int(all_pages(w, q, sizes[i]), expected, "pieces in pages of %u", sizes[i]);
+    a = ask(w, "test", NULL, &q);
+    is_int(a->n, expected, "all at once");
+    answer_free(a);
+    q.sort = &key;
+    q.n_sort = 1;
+    a = ask(w, "test", NULL, &q);
+    is_int(a->n, expected, "sorted");
+    answer_free(a);
+    q = ask_for(branch(w, CTR_OP_AND, substr(w, K(ORG), "*odd*"),
+                       substr(w, K(ORG), "*eve*"), NULL));
+    a = ask(w, "test", NULL, &q);
+    is_int(a->n, 0, "common pieces that nobody has together");
+    is_int(a->status, 0, "which is an answer");
+    answer_free(a);
+    q = ask_for(branch(w, CTR_OP_OR, substr(w, K(ORG), "*td*"),
+                       substr(w, K(ORG), "*ven*"), substr(w, K(SN), "*la*"), NULL));
+    a = ask(w, "test", NULL, &q);
+    is_int(a->n, MANY, "everybody, found three times, once");
+    answer_free(a);
+}
+
+static void change_surname(struct world *w, const char *id, const char *surname)
+{
+    struct dialplan plan = munich();
+    struct cache_load_options options = {.plan = &plan, .may_wait = true};
+    struct load l = {.w = w};
+
+    ensure(cache_load_begin(cache_source(w->cache, "many"), &options, &l.load) == 0);
+    load_put(&l, person(id, NULL, SN, surname, NAME, "x", BUSINESS, "+49301009998", ORG,
+                        "Odd Ltd", 0));
+    load_end(&l);
+}
+
+/* Somebody comes to match while a narrowed query waits for its front end. */
+static void test_pieces_change(struct world *w)
+{
+    struct ctr_query q = ask_for(odd_mo(w));
+    struct answer *a = answer_new(w);
+    uint32_t expected = 1;
+    bool found = false;
+
+    for (unsigned i = 0; i < MANY; i++)
+        expected += is_odd_mo(i);
+    ok(!is_odd_mo(9998), "does not match yet");
+    a->pause_each = 1;
+    flow_query_start(flow_client(w->flow, "test"), &q, &answer_ops, a, &a->request);
+    while (!a->done) {
+        if (a->batches == 12)
+            change_surname(w, "c09998", "momo");
+        flow_query_resume(a->request);
+        world_turns(w, 5);
+    }
+    for (uint32_t i = 0; i < a->n; i++)
+        found |= strcmp(a->ids[i], "c09998") == 0;
+    ok(found, "is found by its new name");
+    is_int(a->n, expected, "beside all the others");
+    answer_free(a);
+    change_surname(w, "c09998", "lala156");
 }
 
 /* ---- back-pressure, cancel ------------------------------------------------- */
@@ -730,6 +820,8 @@ int main(void)
     test_cursors(w);
     test_limits(w);
     test_deadline(w);
+    test_pieces(w);
+    test_pieces_change(w);
     test_pressure(w);
     test_cancel(w);
     test_many_at_once(w);
