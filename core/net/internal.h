@@ -54,6 +54,9 @@ struct net {
     struct list sockets;
     struct list work;  /* streams with something to do in a later callback */
     struct list dirty; /* streams with output of this turn */
+    uint64_t turn;
+    uint64_t nobody_left; /* the turn in which that was seen last */
+    unsigned n_held;      /* sockets that hold somebody, see admit.c */
     struct tls_handshakes *handshakes;
     struct net_log_gate gates[NET_LOG_KINDS];
 
@@ -75,6 +78,13 @@ struct timing {
     uint64_t at; /* loop time, ms */
 };
 
+/* Accepted, and not let in yet. */
+struct net_held {
+    unsigned turns; /* left to wait; 0: nobody is held */
+    int fd;
+    struct sockaddr_storage peer;
+};
+
 struct net_socket {
     struct list link; /* net->sockets */
     struct net *net;
@@ -82,6 +92,7 @@ struct net_socket {
     unsigned refs;
     bool passed;  /* by the service manager: it stays open, to be used again */
     bool resting; /* the process has no descriptors left: not accepting for a moment */
+    struct net_held held;      /* nobody else is accepted meanwhile */
     struct net_listener *user; /* who gets the connections; NULL: they wait */
     uv_poll_t poll;
     struct sockaddr_storage address;
@@ -167,6 +178,7 @@ struct ctr_stream {
     bool asked : 1;      /* has consumed something */
     bool busy : 1;       /* requests under way */
     bool eof : 1;        /* the peer will send no more */
+    bool left : 1;       /* counts no more */
     bool broken : 1;     /* nothing reaches the peer any more */
     bool answered : 1;   /* wrote something since the last bytes came in */
     bool tls_requested : 1; /* start_tls within on_data, not begun yet */
@@ -206,12 +218,24 @@ void listener_start(struct net_listener *listener);
 void listener_close(struct net_listener *listener);
 void listener_release(struct net_socket *socket);
 void listener_relax(struct net *net); /* accept again after a shortage */
+void listener_turn(struct net *net);  /* who is held may come in now */
 
 /* service.c */
 void service_stream_gone(struct net_service *service);
 
+/* admit.c */
+/* Lets it in, or refuses and closes it. returns false: it is held, accept no more */
+bool admit(struct net_socket *socket, int fd, const struct sockaddr_storage *peer);
+/* Once a turn, for a socket that holds somebody and has a user. returns whether that is
+ * decided */
+bool admit_held(struct net_socket *socket);
+void admit_drop_held(struct net_socket *socket);
+
 /* stream.c */
+/* One that has entered and been counted. */
 void stream_accept(struct net_listener *listener, int fd, const struct sockaddr *peer);
+/* Counts no more against the limits. */
+void stream_leave(struct ctr_stream *s);
 void stream_open(struct ctr_stream *s);
 void stream_work(struct ctr_stream *s);
 void stream_expired(struct ctr_stream *s, enum timing_kind kind);

@@ -256,7 +256,10 @@ static void on_acceptable(uv_poll_t *poll, int status, int events)
         fd = accept4(socket->fd, (struct sockaddr *)&peer, &len,
                      SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            stream_accept(socket->user, fd, (struct sockaddr *)&peer);
+            if (!admit(socket, fd, &peer)) {
+                uv_poll_stop(&socket->poll);
+                return;
+            }
         } else if (errno == EAGAIN) {
             return;
         } else if (is_shortage(errno)) {
@@ -283,7 +286,18 @@ void listener_relax(struct net *net)
         if (!socket->resting)
             continue;
         socket->resting = false;
-        if (socket->user)
+        if (socket->user && socket->held.turns == 0)
+            poll_start(socket);
+    }
+}
+
+void listener_turn(struct net *net)
+{
+    list_for_each(it, &net->sockets)
+    {
+        struct net_socket *socket = list_entry(it, struct net_socket, link);
+
+        if (socket->held.turns > 0 && admit_held(socket) && !socket->resting)
             poll_start(socket);
     }
 }
@@ -294,7 +308,7 @@ void listener_start(struct net_listener *listener)
     bool accepting = socket->user != NULL;
 
     socket->user = listener;
-    if (!accepting && !socket->resting)
+    if (!accepting && !socket->resting && socket->held.turns == 0)
         poll_start(socket);
     log_info("net", "listening service=%s address=%s tls=%s%s", listener->service->name,
              socket->text, listener->address.tls ? "yes" : "no",
@@ -310,6 +324,7 @@ void listener_close(struct net_listener *listener)
     if (socket->user == listener) {
         socket->user = NULL;
         uv_poll_stop(&socket->poll);
+        admit_drop_held(socket);
     }
     list_remove(&listener->link);
     listener_release(socket);

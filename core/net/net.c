@@ -54,7 +54,7 @@ static void on_idle(uv_idle_t *idle)
 /* With something left to do, the next poll must look without waiting. */
 static void fit_idle(struct net *net)
 {
-    bool more = !list_empty(&net->work) || !list_empty(&net->dirty);
+    bool more = !list_empty(&net->work) || !list_empty(&net->dirty) || net->n_held > 0;
 
     if (more)
         uv_idle_start(&net->idle, on_idle);
@@ -101,8 +101,11 @@ static void on_check(uv_check_t *check)
 {
     struct net *net = check->data;
 
+    net->turn++;
     work_some(net);
     flush_all(net);
+    if (net->n_held > 0)
+        listener_turn(net);
     fit_idle(net);
 }
 
@@ -244,6 +247,7 @@ struct net *net_create(struct loop *loop, const struct net_options *options)
     list_init(&net->sockets);
     list_init(&net->work);
     list_init(&net->dirty);
+    net->turn = 1;
     peers_init(&net->peers, 0, 0);
     net_set_options(net, options);
     net->handshakes = tls_handshakes_create(net, net->options.handshake_lanes);

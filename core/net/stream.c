@@ -19,44 +19,6 @@
 
 enum { DEFAULT_LIMIT = 256 * 1024 };
 
-static void refused(struct net_service *service, const struct sockaddr *peer,
-                    enum peers_verdict verdict, bool own)
-{
-    char address[INET6_ADDRSTRLEN];
-    uint16_t port;
-    unsigned suppressed;
-
-    service->stats.refused++;
-    if (!net_may_log(service->net, NET_LOG_REFUSED, &suppressed))
-        return;
-    address_of_sockaddr(peer, address, sizeof(address), &port);
-    log_warn(
-        "net", "session_refused service=%s peer=%s sessions=%u limit=%s suppressed=%u",
-        service->name, address, service->net->peers.total,
-        verdict == PEERS_TOO_MANY ? own ? "max_sessions of the front end" : "max_sessions"
-        : own                     ? "max_sessions_per_peer of the front end"
-                                  : "max_sessions_per_peer",
-        suppressed);
-}
-
-static bool admit(struct net_service *service, struct peers_key key,
-                  const struct sockaddr *peer)
-{
-    enum peers_verdict verdict = peers_enter(&service->peers, key);
-
-    if (verdict != PEERS_OK) {
-        refused(service, peer, verdict, true);
-        return false;
-    }
-    verdict = peers_enter(&service->net->peers, key);
-    if (verdict != PEERS_OK) {
-        peers_leave(&service->peers, key);
-        refused(service, peer, verdict, false);
-        return false;
-    }
-    return true;
-}
-
 static struct ctr_stream *stream_new(struct net_service *service, struct peers_key key,
                                      const struct sockaddr *peer)
 {
@@ -88,14 +50,8 @@ static struct ctr_stream *stream_new(struct net_service *service, struct peers_k
 void stream_accept(struct net_listener *listener, int fd, const struct sockaddr *peer)
 {
     struct net_service *service = listener->service;
-    struct peers_key key = peers_key_of(peer);
-    struct ctr_stream *s;
+    struct ctr_stream *s = stream_new(service, peers_key_of(peer), peer);
 
-    if (!admit(service, key, peer)) {
-        close(fd);
-        return;
-    }
-    s = stream_new(service, key, peer);
     ensure(uv_tcp_init(service->net->uv, &s->tcp) == 0);
     if (uv_tcp_open(&s->tcp, fd) < 0) {
         close(fd);
@@ -154,6 +110,15 @@ void stream_update_reading(struct ctr_stream *s)
         uv_read_stop((uv_stream_t *)&s->tcp);
 }
 
+void stream_leave(struct ctr_stream *s)
+{
+    if (s->left)
+        return;
+    s->left = true;
+    peers_leave(&s->service->net->peers, s->key);
+    peers_leave(&s->service->peers, s->key);
+}
+
 static void on_closed(uv_handle_t *handle)
 {
     struct ctr_stream *s = handle->data;
@@ -161,8 +126,7 @@ static void on_closed(uv_handle_t *handle)
 
     if (s->opened)
         service->ops.on_close(s->conn, s->reason);
-    peers_leave(&service->net->peers, s->key);
-    peers_leave(&service->peers, s->key);
+    stream_leave(s);
     service->stats.sessions--;
     tls_stream_destroy(s);
     input_finish(s);

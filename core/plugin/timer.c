@@ -32,6 +32,16 @@ static void timer_close(struct ctr_timer *timer)
     uv_close((uv_handle_t *)&timer->uv, on_closed);
 }
 
+/* From now, in the loop's time, which stands while the loop looks for timers that are
+ * due: older versions of libuv look on as long as one is. So one that is started by
+ * another is due in the next turn at the earliest, and descriptors get theirs. */
+static uint64_t due_in(const uv_loop_t *loop, uint32_t after)
+{
+    uint64_t now = uv_hrtime() / 1000000, turn = uv_now(loop);
+
+    return (after > 0 ? after : 1) + (now > turn ? now - turn : 0);
+}
+
 struct ctr_timer *timer_start(const struct ctr_host *host, uint32_t after,
                               uint32_t repeat, ctr_task_fn fn, void *user)
 {
@@ -46,8 +56,7 @@ struct ctr_timer *timer_start(const struct ctr_host *host, uint32_t after,
     timer->user = user;
     timer->uv.data = timer;
     uv_timer_init(loop_uv(in->env->loop), &timer->uv);
-    uv_update_time(loop_uv(in->env->loop));
-    uv_timer_start(&timer->uv, on_timer, after, repeat);
+    uv_timer_start(&timer->uv, on_timer, due_in(loop_uv(in->env->loop), after), repeat);
     list_append(&in->timers, &timer->link);
     return timer;
 }

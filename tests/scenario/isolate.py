@@ -339,12 +339,37 @@ def same(isolated):
         ok(wait_for(lambda: d.source()["state"] == "syncing", 10, 0.01), "a large file is being read")
         d.configure(config.replace('[source.crm]', '[source.crm]\nsettle = "300ms"'))
         note(d.reload().returncode)
-        run = d.ctl("sync", "crm", "--allow-delete", timeout=120)
-        wait_for(lambda: d.source()["contacts"] == 60000 or
-                 (d.ctl("sync", "crm", "--allow-delete", timeout=120) and False), 60, 0.5)
+        note(d.ctl("sync", "crm", "--allow-delete", timeout=120).returncode)
         note(d.source()["contacts"])
         note(names("(telephoneNumber=0895059999)"))
     return seen
+
+
+def at_once():
+    """A sync that is asked for while the process is just starting waits for it."""
+    def exchange(what):
+        d.salt += 1
+        d.configure(d.text())
+        is_(d.reload().returncode, 0, what)
+
+    def sync(what):
+        run = d.ctl("sync", "bad")
+        ok(run.returncode == 0, what, run.stdout, run.stderr)
+
+    with Bad() as d:
+        for _ in range(3):
+            exchange("a reload makes a new process")
+            sync("a sync right behind it waits for that")
+        d.order("create fail")
+        exchange("a reload makes one that does not start")
+        ok(wait_for(lambda: d.source("bad")["state"] == "failed" and
+                    d.process_of()["state"] == "waiting"), "which is told", d.source("bad"))
+        run = d.ctl("sync", "bad")
+        ok(run.returncode == 4 and "cannot be synced" in run.stderr, "by a sync, too",
+           run.stdout, run.stderr)
+        d.peace()
+        exchange("with that put right, a reload")
+        sync("and a sync waits for the new process")
 
 
 def likeness():
@@ -365,7 +390,8 @@ LOOP = [("timer segv", "signal 11"), ("timer loop", "hung: .*answered nothing"),
         ("timer close", "connection|signal|exit code"), ("start exit", "exit code 7")]
 
 PARTS = {"lane": lambda: misdeeds("vicious", LANE), "loop": lambda: misdeeds("vicious_loop", LOOP),
-         "live": live_searches, "ends": ends, "options": options, "likeness": likeness}
+         "live": live_searches, "ends": ends, "options": options, "at_once": at_once,
+         "likeness": likeness}
 for part in sys.argv[1:] or PARTS:
     PARTS[part]()
 done()

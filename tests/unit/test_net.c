@@ -375,6 +375,67 @@ static void test_session_limits(void)
     kit_stop();
 }
 
+/* At the limit, who has gone unseen makes room for who comes. */
+static void test_gone_unseen(void)
+{
+    enum { GONE = 20 };
+    struct net_options net_options = {.max_sessions_per_peer = 3};
+    struct net_service_options options = {0};
+    int fd;
+
+    kit_start(options, &net_options, KIT_PLAIN);
+    for (int i = 0; i < GONE; i++) {
+        fd = kit_connect();
+        kit_send(fd, i % 2 ? "echo I was here\n" : "half a comm");
+        close(fd);
+    }
+    fd = kit_connect();
+    kit_send(fd, "echo in\n");
+    is_str(kit_read(fd, "\n"), "in\n", "behind %d who are gone, one is answered", GONE);
+    is_int(kit_stats().refused, 0, "nobody was refused");
+    is_int(kit.opens, GONE + 1, "all were let in");
+    close(fd);
+    kit_stop();
+}
+
+/* A peer that closed its side and waits for an answer gives way, the oldest first. */
+static void test_displaced(void)
+{
+    struct net_options net_options = {.max_sessions_per_peer = 3};
+    struct net_service_options options = {0};
+    int fds[3], fresh, over;
+
+    kit_start(options, &net_options, KIT_PLAIN);
+    for (int i = 0; i < 3; i++) {
+        fds[i] = kit_connect();
+        kit_send(fds[i], i < 2 ? "later 1000 patient\n" : "hold 800\n");
+    }
+    kit_until(kit.data_calls == 3);
+    over = kit_connect();
+    ok(kit_closed(over), "those who are there are not displaced");
+    is_int(kit_stats().refused, 1, "the fourth is refused");
+    close(over);
+    shutdown(fds[0], SHUT_WR);
+    shutdown(fds[2], SHUT_WR); /* and is not read now */
+    kit_run(50);
+    fresh = kit_connect();
+    kit_send(fresh, "echo fresh\n");
+    is_str(kit_read(fresh, "\n"), "fresh\n", "a fresh one comes in");
+    ok(kit_closed(fds[0]), "in the place of the oldest that closed its side");
+    over = kit_connect();
+    kit_send(over, "echo next\n");
+    is_str(kit_read(over, "\n"), "next\n", "the next in that of one that is not read");
+    ok(kit_closed(fds[2]), "which is closed");
+    is_int(kit_stats().sessions, 3, "no more than there may be");
+    is_int(kit_stats().refused, 1, "nobody else was refused");
+    is_str(kit_read(fds[1], "\n"), "patient\n", "who has not closed is answered");
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
+    close(fresh);
+    close(over);
+    kit_stop();
+}
+
 static void test_descriptors(void)
 {
     struct net_service_options options = {0};
@@ -634,6 +695,8 @@ int main(void)
     test_many_halves();
     test_half_close();
     test_session_limits();
+    test_gone_unseen();
+    test_displaced();
     test_descriptors();
     test_stop();
     test_handover();

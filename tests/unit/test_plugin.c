@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "contactor/ext/poll.h"
@@ -234,6 +235,60 @@ static void failures(void)
     loop_run(env.loop);
     instance_destroy(in);
     is_str(last->calls, "create destroy ", "one that never started is not told to stop");
+    loop_destroy(env.loop);
+}
+
+/* ---- timers --------------------------------------------------------------------- */
+
+/* Starts itself again, at once, for a while. */
+struct chain {
+    const struct ctr_host *host;
+    struct ctr_timer *timer;
+    int64_t until;
+    unsigned calls;
+    int posted; /* how much of what the first one posted had run before the last one */
+};
+
+static void on_chain(void *user)
+{
+    struct chain *c = user;
+    int64_t end = clock_ms() + 2;
+
+    if (c->calls++ == 0)
+        c->host->post(c->host, on_post, last);
+    c->posted = last->posted;
+    c->host->timer_stop(c->host, c->timer);
+    while (clock_ms() < end)
+        ;
+    c->timer =
+        clock_ms() < c->until ? c->host->timer_start(c->host, 0, 0, on_chain, c) : NULL;
+}
+
+static void busy_timers(void)
+{
+    struct instance_env env = {.loop = loop_create()};
+    struct chain chains[2] = {0};
+    struct instance *in;
+    char error[256];
+
+    create_result = 0;
+    is_int(instance_create(&env, &plugin, INSTANCE_FRONTEND, "frontend.test", no_values(),
+                           &in, error, sizeof(error)),
+           0, "create");
+    is_int(instance_start(in, error, sizeof(error)), 0, "start");
+    for (unsigned i = 0; i < 2; i++) {
+        chains[i].host = last->host;
+        chains[i].until = clock_ms() + 100;
+        chains[i].timer = last->host->timer_start(last->host, 0, 0, on_chain, &chains[i]);
+    }
+    run_for(env.loop, 200);
+    for (unsigned i = 0; i < 2; i++) {
+        ok(chains[i].calls > 1, "a timer of 0 ms that starts itself again");
+        is_int(chains[i].posted, 2, "the loop does other work meanwhile");
+    }
+    instance_stop(in, 100, stop_loop, env.loop);
+    loop_run(env.loop);
+    instance_destroy(in);
     loop_destroy(env.loop);
 }
 
@@ -526,6 +581,7 @@ int main(void)
     life(false);
     life(true);
     failures();
+    busy_timers();
     polls();
     batches();
     objects();
