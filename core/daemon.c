@@ -455,7 +455,7 @@ int daemon_isolated(const char *number)
 {
     confine_prepare();
     memory_prepare();
-    return isolate_child_main(atoi(number), rights_confine_isolated);
+    return isolate_child_main((int)strtol(number, NULL, 10), rights_confine_isolated);
 }
 
 int daemon_describe(const char *plugin_path, int json)

@@ -238,7 +238,7 @@ static void sync_replanned(struct daemon *d, const struct settings *was,
             const struct flow_source_config *old = &was->flow.sources[k];
 
             if (strcmp(old->name, new->name) == 0 &&
-                memcmp(&old->plan, &new->plan, sizeof(old->plan)) != 0)
+                !dialplan_same(&old->plan, &new->plan))
                 flow_source_request_sync(d->flow, new->name);
         }
     }

@@ -63,7 +63,7 @@ void settings_check_plan(struct settings_build *b, const struct conf_node *secti
                      "'" STR_FMT "' names no dialplan, so only international numbers are "
                      "understood there",
                      STR_ARG(section->key));
-    if (!name || find_plan(b, name))
+    if (!node || !name || find_plan(b, name))
         return;
     names = arena_array(&b->s->arena, b->n_plans + 1, sizeof(*names));
     for (unsigned i = 0; i < b->n_plans; i++)

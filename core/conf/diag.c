@@ -141,7 +141,7 @@ void diag_print(struct diag *diag, FILE *out)
 
     diag_format(diag, &text);
     if (text.len > 0)
-        fwrite(text.ptr, 1, text.len, out);
+        (void)fwrite(text.ptr, 1, text.len, out); /* to stderr: who else to tell? */
     strbuf_finish(&text);
 }
 

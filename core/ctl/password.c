@@ -64,7 +64,7 @@ int hash_password(void)
         fprintf(stderr, "contactorctl: no source of randomness\n");
         return CTL_FAILED;
     }
-    setvbuf(stdin, NULL, _IONBF, 0); /* no second copy of it */
+    (void)setvbuf(stdin, NULL, _IONBF, 0); /* no second copy of it */
     n = read_password(password);
     if (n <= 0)
         fprintf(stderr, "contactorctl: no password was given\n");

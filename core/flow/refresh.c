@@ -80,7 +80,7 @@ void refresh_destroy(struct source *s)
 static bool allowed(const struct source *s, const struct refresh_search *search)
 {
     return s->conf && s->started && !s->sync && s->syncs == search->syncs &&
-           memcmp(search->plan, &s->conf->plan, sizeof(*search->plan)) == 0;
+           dialplan_same(search->plan, &s->conf->plan);
 }
 
 enum verdict { LEAVE, WRITE, REMOVE };
@@ -124,8 +124,7 @@ static void add(struct source *s, const struct refresh_search *search,
     size_t before = r->bytes.len;
     int64_t since;
 
-    if (r->n > 0 && (r->syncs != search->syncs ||
-                     memcmp(&r->plan, search->plan, sizeof(r->plan)) != 0))
+    if (r->n > 0 && (r->syncs != search->syncs || !dialplan_same(&r->plan, search->plan)))
         empty(r); /* overtaken */
     if (r->n == REFRESH_ENTRIES_MAX || strbuf_str(&r->bytes, bytes) != 0) {
         r->bytes.len = r->n > 0 ? before : 0;

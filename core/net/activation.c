@@ -24,7 +24,7 @@ static long number(const char *name)
 
 static bool is_listening_stream(int fd)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t len = sizeof(address);
     int type = 0, listening = 0;
     socklen_t n = sizeof(int);

@@ -18,7 +18,7 @@ static void grow(struct buffer *b, size_t n)
 
     while (cap - len < n)
         cap *= 2;
-    if (cap == b->cap) {
+    if (b->mem && cap == b->cap) {
         memmove(b->mem, b->mem + b->at, len);
     } else {
         mem = xmalloc(cap);

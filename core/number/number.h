@@ -43,6 +43,7 @@ int dialplan_init(struct dialplan *plan, const struct dialplan_options *options,
                   const char **bad_option, char *error, size_t cap);
 /* No country: only international notation is understood. */
 void dialplan_neutral(struct dialplan *plan);
+bool dialplan_same(const struct dialplan *a, const struct dialplan *b);
 
 enum number_class {
     NUMBER_NONE = 0, /* not a number: "anonymous", "sip:...", letters only, too long */

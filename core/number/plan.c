@@ -41,6 +41,17 @@ void dialplan_neutral(struct dialplan *plan)
     *plan = (struct dialplan){.international_prefix = "00"};
 }
 
+bool dialplan_same(const struct dialplan *a, const struct dialplan *b)
+{
+    return strcmp(a->country, b->country) == 0 && a->calling_code == b->calling_code &&
+           strcmp(a->area_code, b->area_code) == 0 &&
+           strcmp(a->main_number, b->main_number) == 0 &&
+           a->extension_length == b->extension_length &&
+           strcmp(a->outside_line, b->outside_line) == 0 &&
+           strcmp(a->international_prefix, b->international_prefix) == 0 &&
+           strcmp(a->national_prefix, b->national_prefix) == 0;
+}
+
 /* Where a refusal goes. */
 struct refusal {
     const char **option;

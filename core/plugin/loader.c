@@ -79,8 +79,8 @@ int plugin_load_file(struct registry *registry, const char *path, struct plugin 
                      char *error, size_t cap)
 {
     struct loading l = {.error = error, .cap = cap};
-    const struct ctr_plugin *theirs;
-    size_t room;
+    const struct ctr_plugin *theirs = NULL;
+    size_t room = 0;
     int err;
 
     *out = NULL;

@@ -195,9 +195,9 @@ static const char *string(const struct multistatus *m, place at)
 static int status_of(const char *line)
 {
     const char *blank = line ? strchr(line, ' ') : NULL;
-    int status = blank ? atoi(blank + 1) : 0;
+    long status = blank ? strtol(blank + 1, NULL, 10) : 0;
 
-    return status >= 100 && status <= 599 ? status : 599;
+    return status >= 100 && status <= 599 ? (int)status : 599;
 }
 
 /* --- the end of an element ------------------------------------------------------------

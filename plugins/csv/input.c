@@ -85,10 +85,10 @@ static int64_t unsettled(const struct stat *st, int64_t settle)
 static int32_t open_settled(struct input *in, int64_t settle)
 {
     struct timespec nap = {0, 20000000};
-    int64_t left = 10 * settle, wait;
+    int64_t left = 10 * settle;
     int32_t rc = open_regular(in);
 
-    while (rc == 0 && (wait = unsettled(&in->before, settle)) > 0) {
+    while (rc == 0 && unsettled(&in->before, settle) > 0) {
         if (left <= 0)
             return kit_fail(in->host, -CTR_EUNAVAIL,
                             "%s is still being written; will retry; the last good data "
@@ -145,7 +145,7 @@ static int32_t sniff_file(struct input *in, enum encoding *found)
 static int32_t find_encoding(struct input *in, enum encoding wanted)
 {
     enum encoding found;
-    size_t n, bom;
+    size_t n = 0, bom;
     int32_t rc = read_block(in, in->raw, 0, &n);
 
     if (rc != 0)

@@ -164,8 +164,12 @@ static int32_t map_column(struct plan *p, const struct ctr_host *host, const cha
 {
     char *name = clean(e->column, strlen(e->column));
     uint32_t before = p->n_uses;
-    int32_t rc = name ? 0 : kit_fail(host, -CTR_ENOMEM, "out of memory");
+    int32_t rc = 0;
 
+    if (!name) {
+        kit_fail(host, -CTR_ENOMEM, "out of memory");
+        return -CTR_ENOMEM;
+    }
     for (uint32_t i = 0; rc == 0 && i < p->n_columns; i++) {
         struct use *u;
 
@@ -360,6 +364,7 @@ static int32_t name_columns(struct plan *p, const struct ctr_host *host, bool he
 {
     char number[16];
 
+    p->n_columns = 0;
     p->columns = calloc(r->n_cells, sizeof(*p->columns));
     for (uint32_t i = 0; p->columns && i < r->n_cells; i++) {
         snprintf(number, sizeof(number), "%u", i + 1);
@@ -370,7 +375,8 @@ static int32_t name_columns(struct plan *p, const struct ctr_host *host, bool he
     }
     if (p->n_columns == r->n_cells)
         return 0;
-    return kit_fail(host, -CTR_ENOMEM, "out of memory while reading a header");
+    kit_fail(host, -CTR_ENOMEM, "out of memory while reading a header");
+    return -CTR_ENOMEM;
 }
 
 int32_t plan_make(struct plan *p, const struct ctr_host *host, const struct config *c,

@@ -245,7 +245,7 @@ int controls_parse(const struct conn *c, struct pool *pool, struct ber list,
 bool controls_refuse(struct conn *c, const struct message *m)
 {
     struct refusal why;
-    struct controls none;
+    struct controls none = {0};
     int err;
 
     if (ber_left(&m->controls) == 0)

@@ -37,7 +37,8 @@ struct page *page_take(struct conn *c, struct ctr_str cookie)
     for (struct page **at = &c->pages; *at; at = &(*at)->next) {
         struct page *page = *at;
 
-        if (cookie.len != PAGE_COOKIE || memcmp(page->cookie, cookie.ptr, PAGE_COOKIE))
+        if (cookie.len != PAGE_COOKIE ||
+            memcmp(page->cookie, cookie.ptr, PAGE_COOKIE) != 0)
             continue;
         *at = page->next;
         c->n_pages--;

@@ -127,10 +127,10 @@ void diag_read(struct trouble *t, SQLSMALLINT type, SQLHANDLE handle, const char
     char text[6] = "";
 
     trouble_set(t, -CTR_EIO, "%s", what);
-    for (SQLSMALLINT i = 1; i <= RECORDS_MAX; i++) {
+    for (int i = 1; i <= RECORDS_MAX; i++) {
         units = 0;
-        if (!SQL_SUCCEEDED(SQLGetDiagRecW(type, handle, i, state, &native, message,
-                                          RECORD_UNITS, &units)))
+        if (!SQL_SUCCEEDED(SQLGetDiagRecW(type, handle, (SQLSMALLINT)i, state, &native,
+                                          message, RECORD_UNITS, &units)))
             break;
         for (int k = 0; k < 5; k++)
             text[k] = state[k] > ' ' && state[k] < 0x7f ? (char)state[k] : '?';

@@ -82,7 +82,7 @@ static void describe_all(struct conn *c)
 
 static bool bind_params(struct conn *c)
 {
-    for (SQLUSMALLINT i = 0; i < c->n_bound; i++) {
+    for (uint32_t i = 0; i < c->n_bound; i++) {
         struct bound *b = &c->bound[i];
 
         if (!worked(SQLBindParameter(c->stmt, (SQLUSMALLINT)(i + 1), SQL_PARAM_INPUT,

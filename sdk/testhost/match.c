@@ -72,7 +72,7 @@ static bool substrings(const struct ctr_filter *f, struct norm have, bool phone)
 
     for (uint32_t i = 0; i < f->n_values && good; i++) {
         struct norm want = normalise(f->values[i], phone);
-        const char *hit = have.s + at;
+        const char *hit;
 
         if (i == f->n_values - 1 && want.n) {
             good = want.n <= end - at && !memcmp(have.s + end - want.n, want.s, want.n);

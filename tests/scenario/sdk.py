@@ -132,8 +132,8 @@ def ask_line(port, line):
 
 
 def compile_examples(sdk, folder):
-    flags = ["-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra", f"-I{sdk.include}",
-             *sdk.env.get("CFLAGS", "").split()]
+    flags = ["-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wconversion",
+             "-Wshadow", "-Werror", f"-I{sdk.include}", *sdk.env.get("CFLAGS", "").split()]
     for name in ("journal", "finger"):
         sdk.run("cc", "-std=gnu11", *flags, "-o", f"{folder}/{name}.so",
                 f"{EXAMPLES}/{name}/{name}.c", cwd=folder, what=f"{name}.c is built")

@@ -116,8 +116,14 @@ static void take_type(struct http_request *r, const char *value, size_t n)
 static void take_status(struct http_request *r, const char *line, size_t n)
 {
     const char *blank = memchr(line, ' ', n);
+    size_t left = blank ? n - (size_t)(blank + 1 - line) : 0;
+    char text[8] = "";
+    long status;
 
-    r->status = blank ? atoi(blank + 1) : 0;
+    if (blank) /* curl ends a line with no NUL */
+        snprintf(text, sizeof(text), "%.*s", (int)(left < 7 ? left : 7), blank + 1);
+    status = strtol(text, NULL, 10);
+    r->status = status >= 0 && status <= 999 ? (int)status : 0;
     r->type[0] = r->location[0] = 0;
     r->retry_after = 0;
 }

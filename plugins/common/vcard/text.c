@@ -18,8 +18,11 @@ size_t text_qp(char *s, size_t n)
     size_t out = eq ? (size_t)(eq - s) : n;
 
     for (size_t i = out; i < n; i++) {
-        if (s[i] == '=' && n - i > 2 && hex(s[i + 1]) >= 0 && hex(s[i + 2]) >= 0) {
-            s[out++] = (char)(hex(s[i + 1]) << 4 | hex(s[i + 2]));
+        int high = s[i] == '=' && n - i > 2 ? hex(s[i + 1]) : -1;
+        int low = high >= 0 ? hex(s[i + 2]) : -1;
+
+        if (low >= 0) {
+            s[out++] = (char)(high << 4 | low);
             i += 2;
         } else {
             s[out++] = s[i];

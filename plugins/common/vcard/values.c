@@ -241,7 +241,7 @@ static struct ctr_str join(struct vcard_reader *r, const struct property *p,
             all = part;
             continue;
         }
-        if (all.len + 2 + part.len > CTR_VALUE_MAX || !(out = room(r, 2)))
+        if (all.len + 2 + part.len > CTR_VALUE_MAX || !room(r, 2))
             break;
         out = r->text + before;
         memmove(out + 2, part.ptr, part.len);
