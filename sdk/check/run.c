@@ -314,7 +314,7 @@ static bool line_of(const char *words, const char *mark, char *out, size_t cap)
 static void fail_while(struct result *r, const struct child *c, const char *text,
                        const char *remedy)
 {
-    char full[2 * RESULT_TEXT_MAX];
+    char full[3 * RESULT_TEXT_MAX];
 
     snprintf(full, sizeof(full), "%s%s%s", text, *c->step ? "; while: " : "", c->step);
     full[sizeof(r->failed.text) - 1] = 0;
