@@ -72,9 +72,9 @@ static void take_arg(struct args *a, char **argv, int *i)
     const char *arg = argv[*i];
     bool valued = !strcmp(arg, "--config") || !strcmp(arg, "--only") ||
                   !strcmp(arg, "--exchange") || !strcmp(arg, "--limit");
-    const char *value = valued ? argv[++*i] : NULL;
+    const char *value = valued ? argv[++*i] : "";
 
-    if (valued && !value)
+    if (!value)
         usage(EXIT_USAGE);
     if (strcmp(arg, "--config") == 0 && !a->config) {
         a->config = value;
@@ -315,8 +315,10 @@ int main(int argc, char **argv)
                      .sets = calloc((size_t)argc + 1, sizeof(char *))};
     int status = 0;
 
-    if (!a.only || !a.sets)
-        return EXIT_LOAD;
+    if (!a.only || !a.sets) {
+        fputs("contactor-plugin-check: out of memory\n", stderr);
+        exit(EXIT_LOAD);
+    }
     clients_init(&a.clients);
     for (int i = 1; i < argc; i++)
         take_arg(&a, argv, &i);

@@ -49,7 +49,7 @@ static uint32_t entries(const char *folder, char *last, size_t cap)
     for (const struct dirent *e; (e = readdir(dir)) != NULL;) {
         ssize_t len;
 
-        if (e->d_name[0] == '.' || (last && atoi(e->d_name) == dirfd(dir)))
+        if (e->d_name[0] == '.' || (last && strtol(e->d_name, NULL, 10) == dirfd(dir)))
             continue;
         n++;
         snprintf(path, sizeof(path), "%s/%s", folder, e->d_name);
