@@ -251,12 +251,12 @@ static void add_book(struct books *b, const char *url, const char *name,
 
 static void test_books(void)
 {
-    static const char *const names[] = {"FRIENDS", "work"};
+    static const char *const names[] = {"FRIENDS", "team"};
     const char *missing;
     struct books b = {0};
     char id[CTR_ID_MAX + 1], text[200];
 
-    add_book(&b, "https://h/u/work", "Arbeit", "t1", NULL);
+    add_book(&b, "https://h/u/team", "Arbeit", "t1", NULL);
     add_book(&b, "https://h/u/home/", "Friends", NULL, "c1");
     add_book(&b, "https://h/u/other/", "Third\n", NULL, NULL);
     add_book(&b, "https://h/u/other", "again", NULL, NULL);
@@ -268,18 +268,18 @@ static void test_books(void)
     books_choose(&b, names, 2, &missing);
     ok(!missing && b.n == 2, "chosen by name and by path");
     books_identify(&b);
-    is_str(b.at[0].id, "work/", "its ids begin so");
-    is_int(book_card_id(&b.at[0], "/u/work/x.vcf", id), 10, "a card");
-    is_str(id, "work/x.vcf", "has this id");
+    is_str(b.at[0].id, "team/", "its ids begin so");
+    is_int(book_card_id(&b.at[0], "/u/team/x.vcf", id), 10, "a card");
+    is_str(id, "team/x.vcf", "has this id");
     is_int(book_name_id(&b.at[0], "a b", id), 10, "by name");
-    is_str(id, "work/a%20b", "in one spelling");
-    is_int(book_card_id(&b.at[0], "/u/work/", id), 0, "the book is no card");
-    is_int(book_card_id(&b.at[0], "/u/work/x/y", id), 0, "nor what lies deeper");
+    is_str(id, "team/a%20b", "in one spelling");
+    is_int(book_card_id(&b.at[0], "/u/team/", id), 0, "the book is no card");
+    is_int(book_card_id(&b.at[0], "/u/team/x/y", id), 0, "nor what lies deeper");
     is_int(book_card_id(&b.at[0], "/u/home/x", id), 0, "nor another book's");
-    add_book(&b, "https://h/v/work/", "W", NULL, NULL);
+    add_book(&b, "https://h/v/team/", "W", NULL, NULL);
     books_identify(&b);
-    is_str(b.at[0].id, "u/work/", "where two end alike the whole path counts");
-    is_str(b.at[2].id, "v/work/", "for both");
+    is_str(b.at[0].id, "u/team/", "where two end alike the whole path counts");
+    is_str(b.at[2].id, "v/team/", "for both");
     books_finish(&b);
 }
 
