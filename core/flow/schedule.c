@@ -232,15 +232,15 @@ void schedule_sync_over(void *arg)
     if (status == 0)
         note_success(s, sync);
     else if (status == -CTR_ECANCELED && !sync->overdue)
-        sync_set_state(s, !s->started           ? SOURCE_DISABLED
-                          : s->last_success > 0 ? SOURCE_OK
-                                                : SOURCE_WAITING);
+        sync_set_state(s, s->last_success > 0 ? SOURCE_OK : SOURCE_WAITING);
     else
         note_failure(s, sync);
     take_rejects(s, sync);
     sync_free(sync);
     if (s->started)
         plan_next(s);
+    else
+        sync_set_state(s, SOURCE_DISABLED);
     sync_notify(s, true, status);
     tell_stopped(s);
 }

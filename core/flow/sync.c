@@ -233,8 +233,8 @@ void flow_sync_end(struct ctr_sync *sync, int status, const char *reason)
         loop_post(sync->loop, schedule_sync_over, sync);
         return;
     }
-    if (status == 0 && atomic_load(&sync->canceled))
-        status = -CTR_ECANCELED;
+    if (atomic_load(&sync->canceled))
+        status = -CTR_ECANCELED; /* whatever it says, for that is why */
     if (status == 0)
         status = sync->error;
     if (status == 0)

@@ -94,9 +94,36 @@ enum {
                  CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET
 };
 
+/* From 1.49 on the event library makes a ring for its loop whatever UV_USE_IO_URING says,
+ * and aborts when it cannot use it later; where none can be made it goes on without. */
+static int refuse_rings(bool renounce)
+{
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+    int number = seccomp_syscall_resolve_name("io_uring_setup");
+    int rc;
+
+    if (!filter)
+        return -ENOMEM;
+    rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, renounce);
+    if (rc == 0 && number >= 0)
+        rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), number, 0);
+    if (rc == 0)
+        rc = seccomp_load(filter);
+    seccomp_release(filter);
+    return rc;
+}
+
 void confine_prepare(void)
 {
+    int rc;
+
     setenv("UV_USE_IO_URING", "0", 1);
+    /* Without rights it takes the promise never to get more. */
+    rc = refuse_rings(false);
+    if (rc != 0)
+        rc = refuse_rings(true);
+    if (rc != 0)
+        log_debug("os", "io_uring_left reason=\"%s\"", strerror(-rc));
 }
 
 /* A name this machine or this library does not know is not there to be allowed. */

@@ -40,6 +40,21 @@ static bool may_log(struct errlog *e, int64_t now)
     return true;
 }
 
+/* Of a line that was cut, the end may be the beginning of the secret. */
+static void hide_begun(struct errlog *e, size_t len)
+{
+    size_t n = len < e->n ? len : e->n;
+
+    if (!e->cut)
+        return;
+    while (n > 0 && memcmp(e->line + e->n - n, e->secret, n) != 0)
+        n--;
+    if (n == 0)
+        return;
+    e->n -= n;
+    e->line[e->n++] = '*';
+}
+
 /* Its secret is the one thing a program must not tell us. */
 static void hide_secret(struct errlog *e)
 {
@@ -55,6 +70,7 @@ static void hide_secret(struct errlog *e)
         if (len == 1)
             break;
     }
+    hide_begun(e, len);
 }
 
 static void end_line(struct errlog *e, int64_t now)
@@ -71,6 +87,7 @@ static void end_line(struct errlog *e, int64_t now)
                     json_show((struct ctr_str){e->line, e->n}, shown, sizeof(shown)));
     }
     e->n = 0;
+    e->cut = false;
 }
 
 void errlog_add(struct errlog *e, const char *bytes, size_t n, int64_t now)
@@ -80,6 +97,8 @@ void errlog_add(struct errlog *e, const char *bytes, size_t n, int64_t now)
             end_line(e, now);
         else if (e->n < sizeof(e->line))
             e->line[e->n++] = bytes[i];
+        else
+            e->cut = true;
     }
 }
 

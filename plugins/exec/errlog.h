@@ -3,6 +3,8 @@
 #ifndef EXEC_ERRLOG_H
 #define EXEC_ERRLOG_H
 
+#include <stdbool.h>
+
 #include "contactor/plugin.h"
 
 enum {
@@ -17,6 +19,7 @@ struct errlog {
     const char *secret; /* never shown; NULL: there is none */
     char line[ERRLOG_LINE_MAX];
     size_t n;
+    bool cut;                   /* there was more */
     char last[ERRLOG_LAST_MAX]; /* the last line that was not empty, as it can be shown */
     uint32_t tokens;
     int64_t refilled; /* ms */

@@ -215,7 +215,8 @@ static void on_stop_tick(void *user)
     s->host->stopped(s->host);
 }
 
-/* No request is under way any more: what is left are programs that were kept. */
+/* A request that is still at its end holds its channel's lock; else what is left are
+ * programs that were kept. */
 void source_stop(void *instance)
 {
     struct source *s = instance;

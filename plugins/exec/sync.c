@@ -325,6 +325,9 @@ int32_t source_sync(void *instance, struct ctr_sync *sync,
     channel_calm(r->ch);
     if (rc == 0)
         rc = s->host->sync_canceled(s->host, sync);
+    /* The program cannot be told such a cursor: it is asked for everything. */
+    if (rc == 0 && request->cursor.ptr && !json_utf8(request->cursor))
+        rc = take_full(r);
     if (rc == 0)
         rc = talk(r, request);
     if (rc == 0)

@@ -173,7 +173,7 @@ static int32_t read_cards(struct input *in)
     struct run *run = in->run;
     char block[BLOCK];
     size_t n = 1;
-    int32_t rc = 0, end;
+    int32_t rc = 0;
 
     while (rc == 0 && n > 0) {
         rc = read_block(in, block, &n);
@@ -187,8 +187,8 @@ static int32_t read_cards(struct input *in)
             run->host->sync_progress(run->host, run->sync, in->done,
                                      (uint64_t)in->before.st_size);
     }
-    end = vcard_reader_end(run->reader);
-    return rc == 0 ? explain(run, end) : rc;
+    /* Whatever went wrong ends the sync: the card that was begun is not put any more. */
+    return rc == 0 ? explain(run, vcard_reader_end(run->reader)) : rc;
 }
 
 /* It is still the file that was opened, with the content that was read. */

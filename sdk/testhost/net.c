@@ -108,36 +108,49 @@ static void on_tls_task(void *user)
         stream_close(s, CTR_CLOSE_TLS);
 }
 
+/* Bytes consumed of a copy of exactly what is there: reading past its end is seen by
+ * ASan. returns how many | negative as on_data did */
+static int64_t present(struct ctr_stream *s, const uint8_t *data, uint64_t n)
+{
+    uint64_t at = 0;
+
+    while (s->open && !s->closing && !s->paused && !s->tls_wanted && at < n) {
+        int64_t used;
+
+        require(!s->inside, "on_data was re-entered");
+        s->inside = true;
+        used = s->ops->on_data(s->conn, data + at, n - at);
+        s->inside = false;
+        require(used <= (int64_t)(n - at), "on_data consumed %lld of %llu bytes",
+                (long long)used, (unsigned long long)(n - at));
+        if (used < 0)
+            return used;
+        at += (uint64_t)used;
+        if (used == 0)
+            break;
+    }
+    return (int64_t)at;
+}
+
 /* Presents what is there as long as the plugin consumes. */
 static void on_feed_task(void *user)
 {
     struct ctr_stream *s = user;
+    uint8_t *copy = malloc((size_t)s->in.n + 1);
+    int64_t used;
 
+    if (!copy)
+        abort();
+    if (s->in.n)
+        memcpy(copy + 1, s->in.at, (size_t)s->in.n);
     s->feeding = false;
-    while (s->open && !s->closing && !s->paused && !s->tls_wanted && s->in.n) {
-        /* A copy of exactly n bytes, so that reading past the end is seen by ASan. */
-        uint64_t n = s->in.n;
-        uint8_t *copy = malloc((size_t)n);
-        int64_t used;
-
-        if (!copy)
-            abort();
-        memcpy(copy, s->in.at, (size_t)n);
-        require(!s->inside, "on_data was re-entered");
-        s->inside = true;
-        used = s->ops->on_data(s->conn, copy, n);
-        s->inside = false;
-        free(copy);
-        require(used <= (int64_t)n, "on_data consumed %lld of %llu bytes",
-                (long long)used, (unsigned long long)n);
-        if (used < 0) {
-            stream_close(s, CTR_CLOSE_LOCAL);
-            return;
-        }
-        bytes_drop(&s->in, (uint64_t)used);
-        if (used == 0)
-            break;
+    used = present(s, copy + 1, s->in.n);
+    free(copy);
+    if (used < 0) {
+        stream_close(s, CTR_CLOSE_LOCAL);
+        return;
     }
+    bytes_drop(&s->in, (uint64_t)used);
     if (s->open && !s->closing && !s->paused && s->in.n > s->limit) {
         if (s->ops->on_goodbye)
             s->ops->on_goodbye(s->conn, CTR_CLOSE_LIMIT);

@@ -9,7 +9,7 @@
 #include "contactor/ext/poll.h"
 #include "private.h"
 
-enum { SILENCE_MAX = 20000, POLLS_MAX = 256 };
+enum { POLLS_MAX = 256 };
 
 struct ctr_poll {
     struct ctr_poll *next;

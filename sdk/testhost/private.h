@@ -20,12 +20,23 @@ char *testhost_copy_z(struct testhost *t, const char *z);
 void testhost_pair_add(struct testhost *t, struct testhost_pairs *p, const char *a,
                        const char *b);
 void testhost_post(struct testhost *t, ctr_task_fn fn, void *user);
+/* Held by what any thread may call; the same thread may take it again. */
+void testhost_lock(struct testhost *t);
+void testhost_unlock(struct testhost *t);
+/* How long the plugin's threads and descriptors may be silent, ms of real time. */
+enum { SILENCE_MAX = 20000 };
 /* Advances to the next timer. returns false when there is none */
 bool testhost_step(struct testhost *t);
 void testhost_contact_check(const struct ctr_contact *c);
 struct ctr_contact *testhost_contact_copy(struct testhost *t,
                                           const struct ctr_contact *c);
 bool testhost_contains(const struct testhost_pairs *p, const char *text);
+
+/* The parts of a sync and of a search that a lane's thread has in common with a call. */
+struct ctr_sync *testhost_sync_open(struct testhost *t);
+void testhost_sync_end(struct testhost *t, struct ctr_sync *sync, int32_t status);
+struct ctr_search *testhost_search_open(struct testhost *t);
+void testhost_search_failed(struct testhost *t, struct ctr_search *search, int32_t err);
 
 /* Each file fills in its functions of the host table. */
 void testhost_config_init(struct testhost *t);

@@ -16,6 +16,7 @@ struct ctr_principal {
 struct ctr_request {
     struct testhost *t;
     bool alive, paused, scheduled;
+    struct ctr_request *next_held;
     struct ctr_request **out; /* while query_start runs */
     void *user;
     /* a query */
@@ -308,6 +309,34 @@ static void on_query_task(void *user)
     }
 }
 
+/* When it may go on: now, in a turn of its own, or when the test says so. */
+static void request_schedule(struct ctr_request *r, ctr_task_fn fn)
+{
+    struct testhost *t = r->t;
+
+    r->scheduled = true;
+    if (!t->hold_queries) {
+        testhost_post(t, fn, r);
+        return;
+    }
+    r->next_held = t->held;
+    t->held = r;
+}
+
+static void on_auth_task(void *user);
+
+void testhost_release(struct testhost *t)
+{
+    struct ctr_request *next = t->held;
+
+    t->held = NULL;
+    for (struct ctr_request *r; (r = next) != NULL;) {
+        next = r->next_held;
+        testhost_post(t, r->done ? on_auth_task : on_query_task, r);
+    }
+    testhost_run(t);
+}
+
 static int32_t query_start(const struct ctr_host *host, const struct ctr_query *query,
                            const struct ctr_query_ops *ops, void *user,
                            struct ctr_request **out)
@@ -326,11 +355,9 @@ static int32_t query_start(const struct ctr_host *host, const struct ctr_query *
     t->queries_open++;
     query_find(r);
     *out = r;
-    if (t->defer_queries) {
-        r->scheduled = true;
-        testhost_post(t, on_query_task, r);
-    }
-    while (!t->defer_queries && query_batch(r))
+    if (t->defer_queries || t->hold_queries)
+        request_schedule(r, on_query_task);
+    while (!r->scheduled && query_batch(r))
         ;
     r->out = NULL;
     return 0;
@@ -409,7 +436,7 @@ static int32_t authenticate(const struct ctr_host *host,
     }
     t->auths_open++;
     *out = r;
-    testhost_post(t, on_auth_task, r);
+    request_schedule(r, on_auth_task);
     return 0;
 }
 

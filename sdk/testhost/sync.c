@@ -171,7 +171,7 @@ static int32_t sync_group(const struct ctr_host *host, struct ctr_sync *sync,
     return t->cancel_after && t->put_calls >= t->cancel_after ? -CTR_ECANCELED : 0;
 }
 
-static void sync_end(struct testhost *t, struct ctr_sync *sync, int32_t status)
+void testhost_sync_end(struct testhost *t, struct ctr_sync *sync, int32_t status)
 {
     require(status <= 0, "sync ended with %d: a code must be 0 or negative", status);
     sync->running = false;
@@ -184,7 +184,7 @@ static void sync_done(const struct ctr_host *host, struct ctr_sync *sync, int32_
     struct testhost *t = sync_of(host, sync);
 
     require(t->plugin->source->threading == CTR_ON_LOOP, "sync_done: not ON_LOOP");
-    sync_end(t, sync, status);
+    testhost_sync_end(t, sync, status);
 }
 
 static void request_sync(const struct ctr_host *host)
@@ -216,21 +216,28 @@ static void sync_reset(struct testhost *t)
     t->sync_running = true;
 }
 
+struct ctr_sync *testhost_sync_open(struct testhost *t)
+{
+    struct ctr_sync *sync = testhost_alloc(t, sizeof(*sync));
+
+    sync->t = t;
+    sync->running = true;
+    sync_reset(t);
+    return sync;
+}
+
 int32_t testhost_sync(struct testhost *t, const char *cursor)
 {
     const struct ctr_source *source = t->plugin->source;
-    struct ctr_sync *sync = testhost_alloc(t, sizeof(*sync));
+    struct ctr_sync *sync = testhost_sync_open(t);
     struct ctr_sync_request request = {.size = sizeof(request)};
     int32_t rc;
 
     if (cursor)
         request.cursor = (struct ctr_str){cursor, strlen(cursor)};
-    sync->t = t;
-    sync->running = true;
-    sync_reset(t);
     rc = source->sync(t->instance, sync, &request);
     if (source->threading == CTR_ON_LANE || rc < 0)
-        sync_end(t, sync, rc);
+        testhost_sync_end(t, sync, rc);
     testhost_run(t);
     while (t->sync_running && testhost_step(t))
         ;

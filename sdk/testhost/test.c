@@ -116,29 +116,45 @@ static void search_done(const struct ctr_host *host, struct ctr_search *search,
     struct testhost *t = search_of(host, search);
 
     require(status <= 0, "search_done: status %d, must be 0 or negative", status);
+    testhost_lock(t);
     search->running = false;
     t->search_running = false;
     t->search_status = status;
+    testhost_unlock(t);
 }
 
-int32_t testhost_search(struct testhost *t, const struct ctr_query *query)
+struct ctr_search *testhost_search_open(struct testhost *t)
 {
-    const struct ctr_source *source = t->plugin->source;
     struct ctr_search *search = testhost_alloc(t, sizeof(*search));
-    int32_t rc;
 
-    require(source->flags & CTR_SOURCE_SEARCH, "search: the plugin does not declare it");
     search->t = t;
     search->running = t->search_running = true;
     t->n_hits = 0;
     t->search_status = 0;
     t->failure[0] = 0;
+    return search;
+}
+
+void testhost_search_failed(struct testhost *t, struct ctr_search *search, int32_t err)
+{
+    require(search->running, "search failed after it had called search_done");
+    search->running = t->search_running = false;
+    t->search_status = err;
+}
+
+int32_t testhost_search(struct testhost *t, const struct ctr_query *query)
+{
+    const struct ctr_source *source = t->plugin->source;
+    struct ctr_search *search;
+    int32_t rc;
+
+    require(source->flags & CTR_SOURCE_SEARCH, "search: the plugin does not declare it");
+    search = testhost_search_open(t);
     rc = source->search(t->instance, search, query);
-    if (rc < 0) {
-        require(search->running, "search failed after it had called search_done");
-        search->running = t->search_running = false;
-        t->search_status = rc;
-    }
+    if (rc < 0)
+        testhost_search_failed(t, search, rc);
+    else if (t->cancel_search)
+        source->search_cancel(t->instance, search);
     testhost_run(t);
     while (t->search_running && testhost_step(t))
         ;

@@ -1,10 +1,12 @@
 /* testhost.c - life cycle, clock, tasks, timers, log and metrics of the test host. */
 #include "testhost.h"
 
+#include <dirent.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "contactor/ext/poll.h"
 #include "private.h"
@@ -60,12 +62,27 @@ static void *must(void *p)
     return p;
 }
 
+/* What any thread may call holds the lock; no function of the plugin is called with it.
+ */
+void testhost_lock(struct testhost *t)
+{
+    pthread_mutex_lock(&t->lock);
+}
+
+void testhost_unlock(struct testhost *t)
+{
+    pthread_mutex_unlock(&t->lock);
+}
+
 void *testhost_alloc(struct testhost *t, size_t n)
 {
     struct block *b = must(calloc(1, sizeof(*b) + n));
 
+    testhost_lock(t);
     b->next = t->blocks;
     t->blocks = b;
+    t->allocated += sizeof(*b) + n + 16; /* what malloc adds, about */
+    testhost_unlock(t);
     return b + 1;
 }
 
@@ -86,13 +103,16 @@ char *testhost_copy_z(struct testhost *t, const char *z)
 void testhost_pair_add(struct testhost *t, struct testhost_pairs *p, const char *a,
                        const char *b)
 {
+    testhost_lock(t);
     if (p->n == p->cap) {
+        t->allocated += (p->cap ? p->cap : 16) * sizeof(*p->at);
         p->cap = p->cap ? p->cap * 2 : 16;
         p->at = must(realloc(p->at, p->cap * sizeof(*p->at)));
     }
     p->at[p->n].a = testhost_copy_z(t, a);
     p->at[p->n].b = testhost_copy_z(t, b);
     p->n++;
+    testhost_unlock(t);
 }
 
 bool testhost_contains(const struct testhost_pairs *p, const char *text)
@@ -128,7 +148,9 @@ static void host_fail(const struct ctr_host *host, const char *text)
 {
     struct testhost *t = testhost_of(host);
 
+    testhost_lock(t);
     snprintf(t->failure, sizeof(t->failure), "%s", text);
+    testhost_unlock(t);
 }
 
 static const void *host_extension(const struct ctr_host *host, const char *id)
@@ -159,9 +181,12 @@ void testhost_post(struct testhost *t, ctr_task_fn fn, void *user)
 
     task->fn = fn;
     task->user = user;
+    testhost_lock(t);
     while (*end)
         end = &(*end)->next;
     *end = task;
+    pthread_cond_signal(&t->posted);
+    testhost_unlock(t);
 }
 
 static int32_t host_post(const struct ctr_host *host, ctr_task_fn fn, void *user)
@@ -175,16 +200,62 @@ static int32_t host_post(const struct ctr_host *host, ctr_task_fn fn, void *user
     return 0;
 }
 
+static struct testhost_task *task_take(struct testhost *t)
+{
+    struct testhost_task *task;
+
+    testhost_lock(t);
+    task = t->tasks;
+    if (task)
+        t->tasks = task->next;
+    testhost_unlock(t);
+    return task;
+}
+
 uint32_t testhost_run(struct testhost *t)
 {
     uint32_t n = 0;
 
-    for (struct testhost_task *task; (task = t->tasks) != NULL; n++) {
-        t->tasks = task->next;
+    for (struct testhost_task *task; (task = task_take(t)) != NULL; n++) {
         task->fn(task->user);
         free(task);
     }
     return n;
+}
+
+bool testhost_wait(struct testhost *t, int64_t ms)
+{
+    struct timespec until;
+    bool some;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += (time_t)(ms / 1000);
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    testhost_lock(t);
+    while (!t->tasks && pthread_cond_timedwait(&t->posted, &t->lock, &until) == 0)
+        ;
+    some = t->tasks != NULL;
+    testhost_unlock(t);
+    testhost_run(t);
+    return some;
+}
+
+/* Threads of the plugin may yet post something. */
+static bool has_threads(void)
+{
+    DIR *dir = opendir("/proc/self/task");
+    int n = 0;
+
+    if (!dir)
+        return false;
+    for (const struct dirent *e; (e = readdir(dir)) != NULL;)
+        n += e->d_name[0] != '.';
+    closedir(dir);
+    return n > 1;
 }
 
 static struct ctr_timer *host_timer_start(const struct ctr_host *host, uint32_t after,
@@ -232,9 +303,11 @@ static void timer_fire(struct testhost *t, struct ctr_timer *timer)
 bool testhost_step(struct testhost *t)
 {
     struct ctr_timer *timer = timer_next(t);
-
     int64_t wait = !timer ? -1 : timer->due > t->clock ? timer->due - t->clock : 0;
     bool happened = testhost_poll(t, wait);
+
+    if (!timer && !happened && has_threads())
+        happened = testhost_wait(t, SILENCE_MAX);
 
     timer = timer_next(t);
     if (timer && (!happened || timer->due <= t->clock))
@@ -305,7 +378,13 @@ static void host_stopped(const struct ctr_host *host)
 struct testhost *testhost_create(const struct ctr_plugin *plugin, const char *instance)
 {
     struct testhost *t = must(calloc(1, sizeof(*t)));
+    pthread_mutexattr_t again;
 
+    pthread_mutexattr_init(&again);
+    pthread_mutexattr_settype(&again, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&t->lock, &again);
+    pthread_mutexattr_destroy(&again);
+    pthread_cond_init(&t->posted, NULL);
     t->plugin = plugin;
     t->host = (struct ctr_host){.size = sizeof(t->host),
                                 .abi = CTR_ABI_CURRENT,
@@ -411,6 +490,8 @@ void testhost_destroy(struct testhost *t)
         next = b->next;
         free(b);
     }
+    pthread_cond_destroy(&t->posted);
+    pthread_mutex_destroy(&t->lock);
     free(t);
 }
 

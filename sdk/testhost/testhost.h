@@ -8,13 +8,15 @@
  *     testhost_destroy(t);                    stop, destroy
  *
  * Nothing happens by itself: testhost_run runs what was posted, testhost_advance lets
- * time pass. Only while a plugin waits for a descriptor (ext/poll.h) a sync takes real
- * time. Everything runs on the calling thread. A plugin that breaks the contract (a
+ * time pass. Only while a plugin waits for a descriptor (ext/poll.h) or for a thread of
+ * its own a sync takes real time. Everything runs on the calling thread but what
+ * testhost_lane_* runs. A plugin that breaks the contract (a
  * handle used after its end, a call in the wrong place, a malformed struct) is told so on
  * stderr and the process aborts. What the test may read and set are the members below. */
 #ifndef CONTACTOR_TESTHOST_H
 #define CONTACTOR_TESTHOST_H
 
+#include <pthread.h>
 #include <stdbool.h>
 
 #include "contactor/ext/net.h"
@@ -78,6 +80,7 @@ struct testhost {
     struct ctr_contact **hits; /* deep copies */
     uint32_t n_hits;
     uint32_t cancel_after_hits; /* set: search_hits says -CTR_ECANCELED from then on */
+    bool cancel_search; /* set: search_cancel comes as soon as search has returned */
     bool search_running;
     int32_t search_status;
 
@@ -85,6 +88,7 @@ struct testhost {
     struct ctr_contact **directory; /* testhost_add */
     uint32_t n_directory;
     bool defer_queries;          /* set: nothing is answered before testhost_run */
+    bool hold_queries;           /* set: nothing is answered before testhost_release */
     uint32_t batch;              /* set: hits a batch (1..256); 0: 256 */
     int32_t query_status;        /* set: how a query ends that would have ended with 0 */
     uint32_t queries;            /* started so far */
@@ -99,7 +103,11 @@ struct testhost {
     int64_t clock;
     struct ctr_config *config;
     struct testhost_pairs options;
+    uint64_t allocated; /* by the host itself, bytes */
+    pthread_mutex_t lock;
+    pthread_cond_t posted;
     struct testhost_task *tasks;
+    struct ctr_request *held;
     struct ctr_timer *timers;
     struct ctr_poll *polls;
     struct ctr_stream *streams;
@@ -131,6 +139,8 @@ void testhost_destroy(struct testhost *t);
 
 /* Posted tasks until none is left. returns how many ran */
 uint32_t testhost_run(struct testhost *t);
+/* The same, waiting for one at most so long of real time, ms. returns whether one came */
+bool testhost_wait(struct testhost *t, int64_t ms);
 /* Let time pass: timers fire in order, posted tasks in between. */
 void testhost_advance(struct testhost *t, int64_t ms);
 
@@ -159,6 +169,22 @@ const char *testhost_value(const struct ctr_contact *c, uint32_t kind, const cha
 bool testhost_rejected(const struct testhost *t, const char *text);
 bool testhost_logged(const struct testhost *t, const char *text);
 
+/* A sync or a search of an ON_LANE source on a thread of its own, as in the daemon, so
+ * that what the loop does meanwhile (sync_cancel, search_cancel) is done meanwhile. */
+struct testhost_lane;
+struct testhost_lane *testhost_lane_sync(struct testhost *t, const char *cursor);
+/* query: unchanged until testhost_lane_end */
+struct testhost_lane *testhost_lane_search(struct testhost *t,
+                                           const struct ctr_query *query);
+/* What the plugin knows the sync or the search by. */
+struct ctr_sync *testhost_lane_sync_handle(const struct testhost_lane *lane);
+struct ctr_search *testhost_lane_search_handle(const struct testhost_lane *lane);
+/* Runs what is posted until it has ended, at most so long of real time, ms.
+ * returns whether it has ended */
+bool testhost_lane_wait(struct testhost_lane *lane, int64_t ms);
+/* Waits for its end. returns its status */
+int32_t testhost_lane_end(struct testhost_lane *lane);
+
 /* --- what front ends find -------------------------------------------------------------
  */
 
@@ -173,6 +199,9 @@ struct testhost_field {
 void testhost_add(struct testhost *t, const char *source, const char *id,
                   const struct testhost_field *fields);
 void testhost_user(struct testhost *t, const char *name, const char *password);
+
+/* Go on with the queries and passwords that hold_queries held back. */
+void testhost_release(struct testhost *t);
 
 /* --- streams --------------------------------------------------------------------------
  */

@@ -100,6 +100,9 @@ def five_minutes(sdk, folder, manual):
     sdk.run("cmake", "-B", "cb", cwd=folder, what="with CMake, too: configured")
     sdk.run("cmake", "--build", "cb", cwd=folder, what="and built")
     sdk.run("ctest", "--test-dir", "cb", "--output-on-failure", cwd=folder, what="and tested")
+    write(os.path.join(folder, "people.txt"), "1\tAnna Meier\t+49 89 840798-192\n2\tMax\t030 901820\n")
+    sdk.run("contactor-plugin-check", "build/lines.so", f"file={folder}/people.txt", cwd=folder,
+            what="it passes contactor-plugin-check")
     config = next(b for lang, b in code if lang == "toml")
     ok(len(config.strip().splitlines()) == 3, "three lines enable it")
     with Daemon(HEAD.replace("PLUGINS", os.path.join(folder, "build"))

@@ -214,6 +214,7 @@ static void test_secret(void)
         "read -r h; case $h in *'\"secret\":\"tok \\\"en\"'*) ;; *) exit 8;; esac\n"
         "echo 'I know tok \"en well' >&2\n"
         "grep -c 'tok \"' /proc/self/environ >&2\n"
+        "printf '%0396dtok \"en, in a long line\\n' 0 | tr 0 x >&2\n"
         "echo '{\"id\":1,\"city\":\"x\"}'; echo '{\"done\":true}'");
 
     testhost_set(t, "secret", "tok \"en");
@@ -221,6 +222,7 @@ static void test_secret(void)
     is_int(testhost_sync(t, NULL), 0, "the secret is in hello%s", t->failure);
     ok(testhost_logged(t, "stderr=\"I know * well\""), "and never in the log");
     ok(testhost_logged(t, "stderr=\"0\""), "nor in the environment");
+    ok(testhost_logged(t, "xxx*\""), "nor the half of it before the end of a line");
     finish(t);
 }
 

@@ -5,7 +5,17 @@
 #include "flow/source.h"
 #include "flow_util.h"
 
-enum what { PUT_ALL, PUT_FEW, PUT_NOTHING, FAIL, NOT_BEGUN, HANG, OVERLOOK, DELTA };
+enum what {
+    PUT_ALL,
+    PUT_FEW,
+    PUT_NOTHING,
+    FAIL,
+    NOT_BEGUN,
+    HANG,
+    OVERLOOK,
+    COMPLAIN,
+    DELTA
+};
 
 /* A source whose syncs run on a thread of their own, or on the loop. */
 static struct fake {
@@ -62,6 +72,11 @@ static void run(struct ctr_sync *sync)
             usleep(1000);
         put(sync, 300, 5);
         flow_sync_end(sync, 0, NULL);
+        return;
+    case COMPLAIN: /* calls it a failure that it was canceled */
+        while (flow_sync_canceled(sync) == 0)
+            usleep(1000);
+        flow_sync_end(sync, -CTR_EIO, "read: interrupted");
         return;
     case HANG:
         while (flow_sync_canceled(sync) == 0)
@@ -274,6 +289,16 @@ static void test_cancel(struct world *w, const struct flow_driver *driver)
            "no sync while stopped");
     is_int(flow_source_sync_now(w->flow, "x", false, false, NULL, NULL), -CTR_ENOENT,
            "an unknown source");
+    flow_source_start(w->flow, "s", driver);
+    fake.what = COMPLAIN;
+    watch = (struct watch){0};
+    flow_source_sync_now(w->flow, "s", false, false, on_change, &watch);
+    stopped = false;
+    flow_source_stop(w->flow, "s", on_stopped, &stopped);
+    world_until(w, &stopped);
+    is_int(watch.status, -CTR_ECANCELED, "nor has one failed that was canceled");
+    is_str(text_of(w, "state"), "disabled", "stopped");
+    is_str(text_of(w, "last_error"), "(null)", "without an error");
     flow_source_start(w->flow, "s", driver);
     fake.what = HANG;
     configure(w, "89", 3600000, 50);

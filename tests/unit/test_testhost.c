@@ -260,6 +260,29 @@ static void test_deferred(void)
     testhost_destroy(t);
 }
 
+/* Queries and passwords wait until they are let go, or are canceled before. */
+static void test_held(void)
+{
+    struct testhost *t = host_new();
+    struct ctr_stream *s = testhost_connect(t, "192.0.2.7", 0);
+    struct ctr_stream *gone = testhost_connect(t, "192.0.2.8", 0);
+
+    t->hold_queries = true;
+    exchange(s, "?mei\n", "");
+    exchange(gone, "?mei\n", "");
+    testhost_advance(t, 1000);
+    is_int(t->queries_open, 2, "two queries are held back");
+    testhost_hangup(gone);
+    is_int(t->queries_open, 1, "one is canceled");
+    testhost_release(t);
+    is_int(t->queries_open, 0, "the other is let go");
+    exchange(s, "", "1 2 done 0 2 2@0\n");
+    exchange(s, "!anna secret\n", "");
+    testhost_release(t);
+    exchange(s, "", "anna");
+    testhost_destroy(t);
+}
+
 static void test_cancel_on_close(void)
 {
     struct testhost *t = host_new();
@@ -462,6 +485,7 @@ static void test_source(void)
                                            .create = source_create,
                                            .destroy = free};
     struct testhost *t = testhost_create(&mine, "source.test");
+    struct testhost_lane *lane;
 
     is_int(testhost_start(t), 0, "a source");
     is_int(testhost_test(t), -CTR_EACCES, "its test");
@@ -477,6 +501,10 @@ static void test_source(void)
     is_str(testhost_value(t->hits[0], CTR_FIELD_SURNAME, NULL, 0), "Meier", "whose name");
     is_int(testhost_search_number(t, "+49", "0", "1"), -CTR_EUNAVAIL, "one that fails");
     is_int(testhost_search_number(t, "x", "x", "x"), -CTR_EINVAL, "one that never began");
+    lane = testhost_lane_sync(t, NULL);
+    ok(testhost_lane_wait(lane, 10000), "a sync on a thread of its own");
+    is_int(testhost_lane_end(lane), 0, "how it ended");
+    is_int(t->groups.n, 3, "what it gave");
     testhost_destroy(t);
 }
 
@@ -486,6 +514,7 @@ int main(void)
     test_source();
     test_talk();
     test_deferred();
+    test_held();
     test_cancel_on_close();
     return tap_done();
 }

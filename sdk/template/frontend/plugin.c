@@ -1,4 +1,6 @@
 /* @NAME@.c - a front end of one line: a client sends words, and gets a contact a line. */
+#include <stdbool.h>
+
 #include <contactor/ext/net.h>
 #include <contactor/kit.h>
 
@@ -11,6 +13,7 @@ struct conn {
     const struct server *server;
     struct ctr_stream *stream;
     struct ctr_request *request; /* the query under way, or NULL */
+    int32_t pause;               /* -CTR_EPAUSE: the client is slow to read */
     /* The question: unchanged until on_done. */
     char words[256];
     struct ctr_str value;
@@ -48,7 +51,8 @@ static int32_t on_open(void *instance, struct ctr_stream *stream,
 
 static void put(struct conn *c, struct ctr_str text)
 {
-    c->server->net->write(c->stream, text.ptr, text.len);
+    if (c->server->net->write(c->stream, text.ptr, text.len) == -CTR_EPAUSE)
+        c->pause = -CTR_EPAUSE;
 }
 
 static int32_t on_hits(void *user, const struct ctr_contact *const *hits, uint32_t n)
@@ -62,7 +66,17 @@ static int32_t on_hits(void *user, const struct ctr_contact *const *hits, uint32
         }
         put(c, kit_str("\r\n"));
     }
-    return 0;
+    return c->pause; /* no more hits until on_drain */
+}
+
+static void on_drain(void *conn)
+{
+    struct conn *c = conn;
+    bool paused = c->pause && c->request;
+
+    c->pause = 0;
+    if (paused)
+        c->server->host->query_resume(c->server->host, c->request);
 }
 
 static void on_done(void *user, const struct ctr_outcome *outcome)
@@ -120,8 +134,11 @@ static void on_close(void *conn, uint32_t reason)
     free(c);
 }
 
-static const struct ctr_stream_ops stream = {
-    .size = sizeof(stream), .on_open = on_open, .on_data = on_data, .on_close = on_close};
+static const struct ctr_stream_ops stream = {.size = sizeof(stream),
+                                             .on_open = on_open,
+                                             .on_data = on_data,
+                                             .on_drain = on_drain,
+                                             .on_close = on_close};
 
 static const struct ctr_scheme schemes[] = {{.name = "@NAME@", .default_port = 7900}};
 

@@ -1,0 +1,79 @@
+/* search.c - checks of a source's live search, and of its test. */
+#include <stdio.h>
+
+#include "options.h"
+#include "source.h"
+
+static void search_run(struct subject *s)
+{
+    struct ctr_query query;
+    struct testhost *t;
+    uint32_t n = 0, hits = 0, failed = 0;
+    int64_t until = usage_ms() + 60000;
+
+    probe_plugin(s);
+    t = source_start(s);
+    for (uint32_t i = 0; source_question(i, &query) && usage_ms() < until; i++) {
+        static const uint32_t limits[] = {100, 1, 0};
+
+        for (int k = 0; k < 3; k++, n++) {
+            query.limit = limits[k];
+            check_step("search %u, limit %u", i, query.limit);
+            failed += testhost_search(t, &query) != 0;
+            hits += t->n_hits;
+        }
+    }
+    check_step("what comes after the searches");
+    source_settle(t);
+    check_note(
+        "%u searches, %u hits, %u refused or failed; search_done came once for each", n,
+        hits, failed);
+    testhost_destroy(t);
+    probe_reset();
+}
+
+const struct check check_search = {
+    .name = "search",
+    .rule = "Each search ends with exactly one search_done (or a negative return), "
+            "whatever is asked; hits are well formed.",
+    .where = "source.h (search), query.h",
+    .needs = NEEDS_SOURCE | NEEDS_SEARCH | NEEDS_START,
+    .seconds = 300,
+    .run = search_run,
+};
+
+static void test_run(struct subject *s)
+{
+    const struct testhost_step *last;
+    struct testhost *t;
+    int32_t rc;
+
+    if (!s->source.test)
+        check_skip("it has no test");
+    t = source_start(s);
+    for (int i = 0; i < 2; i++) {
+        check_step("test, for the %s time", i ? "second" : "first");
+        rc = testhost_test(t);
+        source_settle(t);
+    }
+    last = t->n_steps ? &t->steps[t->n_steps - 1] : NULL;
+    if (rc == 0)
+        check_note("%u steps, all well", t->n_steps);
+    else if (last)
+        check_note("it ends at step \"%s\": %s", last->step, last->detail);
+    if (rc != 0 && last && !last->remedy)
+        check_warn("Give test_step a remedy: the administrator wants to know what to do.",
+                   "the step \"%s\" failed and gave no remedy", last->step);
+    testhost_destroy(t);
+    probe_reset();
+}
+
+const struct check check_test = {
+    .name = "test",
+    .rule = "test tells its steps, ends at the first that fails, and returns negative "
+            "exactly then.",
+    .where = "source.h (test), host.h (test_step)",
+    .needs = NEEDS_SOURCE | NEEDS_LANE | NEEDS_START,
+    .seconds = 120,
+    .run = test_run,
+};
