@@ -119,7 +119,7 @@ static int32_t take_result(struct pages *p, LDAPMessage *m, struct fault *f)
 
 static int32_t read_page(struct pages *p, struct fault *f)
 {
-    int msgid;
+    int msgid = -1;
     int32_t rc = send(p, &msgid, f);
 
     if (rc != 0)

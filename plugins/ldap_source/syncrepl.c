@@ -334,7 +334,7 @@ static int32_t receive(struct phase *p, int msgid)
 int32_t syncrepl_delta(struct run *r)
 {
     struct phase p = {.run = r};
-    int msgid;
+    int msgid = -1;
     int32_t rc;
 
     if (r->at_base >= r->old.n_cookies || r->old.cookie[r->at_base].len == 0)
@@ -361,7 +361,7 @@ int32_t syncrepl_begin(struct run *r)
     static const char *const no_attributes[] = {LDAP_NO_ATTRS, NULL};
     struct phase p = {.run = r, .beginning = true};
     struct index *index = r->index, empty = {0};
-    int msgid;
+    int msgid = -1;
     int32_t rc = send(&p, nothing, no_attributes, NULL, 0, &msgid);
 
     /* With an index that holds all of nothing, nothing is deleted. */
