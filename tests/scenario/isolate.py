@@ -101,6 +101,14 @@ def is_zombie(pid):
         return False
 
 
+def kill(d):
+    """The process as it runs; os.kill(0) would be our own group."""
+    pid = wait_for(d.runs)
+    if not pid:
+        raise RuntimeError(f"no process runs: {d.process_of()}")
+    os.kill(int(pid), signal.SIGKILL)
+
+
 class Caller(threading.Thread):
     """One phone that asks all the time."""
 
@@ -142,7 +150,7 @@ def misdeeds(plugin, cases):
                 d.fresh()
             d.order(order)
             if order.startswith(("create", "start")):
-                os.kill(int(d.runs()), signal.SIGKILL)
+                kill(d)
                 wait_for(lambda: d.process_of().get("restarts", 0) >= 1)
             told = wait_for(lambda: re.search(words, d.process_of().get("last_end", "")), 20)
             ok(told, f"{plugin}: {order}: status says what happened",
@@ -286,7 +294,7 @@ def options():
         d.peace()
         is_(d.reload().returncode, 0, "once it does not, the reload works")
         d.order("create fail")
-        os.kill(int(wait_for(d.runs)), signal.SIGKILL)
+        kill(d)
         ok(wait_for(lambda: "cannot start: the orders say" in d.process_of().get("last_end", "")),
            "what create says is told", d.process_of())
         shown = d.ctl("sources").stdout
