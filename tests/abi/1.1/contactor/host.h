@@ -125,7 +125,7 @@ struct ctr_host {
     int32_t (*post)(const struct ctr_host *host, ctr_task_fn fn, void *user);
 
     /* Call a task after a time, once or again and again.
-     * after   ms to the first call
+     * after   ms to the first call; 0: 1, so that timers leave the loop to others
      * repeat  ms between further calls; 0: once
      * fn      the task
      * user    handed to fn
