@@ -224,7 +224,7 @@ static void gather(struct build *b, struct writer *w, const struct sort_item *it
     struct posting p = {.len = (uint8_t)it->key_len};
 
     memcpy(p.bytes, it->key, it->key_len);
-    if (it->db != b->db || b->row.len >= POSTING_ROW_FILL)
+    if (it->db != b->db || b->row.len >= posting_row_fill(b->db))
         flush_row(b, w);
     b->db = (enum db)it->db;
     posting_row_add(&b->row, &p);

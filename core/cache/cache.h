@@ -187,14 +187,15 @@ struct cache_walk {
     uint8_t exact;
     uint8_t within;       /* enum cache_within */
     uint8_t number_class; /* CACHE_NUMBER: which class the key is of */
-    uint8_t key_len;
+    uint8_t key_len, prefix_len;
     uint8_t at_len; /* 0: before the first */
-    uint64_t epoch; /* the read transaction `cursor` belongs to */
+    uint64_t epoch; /* stamp of `cursor` when it stood there */
     void *cursor;
     uint32_t recno; /* of the posting it stands on */
     uint8_t kind;   /* number indexes: the field's kind */
     char key[CACHE_KEY_MAX];
-    char at[CACHE_KEY_MAX]; /* the key it stands on */
+    char at[CACHE_KEY_MAX];        /* the key it stands on */
+    uint8_t prefix[CACHE_KEY_MAX]; /* the key as the index has it */
 };
 
 void cache_walk_init(struct cache_walk *walk, struct cache_source *source,

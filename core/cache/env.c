@@ -204,6 +204,7 @@ void env_shut(struct cache *c)
     if (!c->env)
         return;
     read_shut(c);
+    read_end_snapshot(c);
     if (c->txn)
         mdb_txn_abort(c->txn);
     if (c->lane_read)
@@ -293,6 +294,14 @@ static void look_for_panic(struct cache *c)
         atomic_store(&c->broken, true);
 }
 
+/* What the loop reads is the newest state no more. */
+static void end_loop_snapshot(struct cache *c)
+{
+    pthread_rwlock_wrlock(&c->gate);
+    read_end_snapshot(c);
+    pthread_rwlock_unlock(&c->gate);
+}
+
 int env_end(struct cache *c, MDB_txn *txn, int rc)
 {
     int err;
@@ -307,6 +316,7 @@ int env_end(struct cache *c, MDB_txn *txn, int rc)
     err = rc < 0 && rc > MDB_LAST_ERRCODE ? rc : env_error(c, rc);
     if (err)
         look_for_panic(c);
+    end_loop_snapshot(c);
     pthread_mutex_lock(&c->lock);
     if (err) /* stays until a load is committed: tidying up after it does not undo it */
         c->health.write_error = err;
@@ -330,6 +340,7 @@ bool env_grow(struct cache *c)
     size = size > max / 2 ? max : 2 * size;
     pthread_rwlock_wrlock(&c->gate);
     mdb_txn_reset(c->lane_read);
+    read_end_snapshot(c);
     rc = mdb_env_set_mapsize(c->env, size);
     if (rc == 0)
         c->map_size = size;

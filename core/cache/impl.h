@@ -7,7 +7,13 @@
  *
  * Threads. The lane writes and owns everything here but what is marked. The loop reads:
  * from cache_read_begin to cache_read_end it holds `gate` shared. The lane takes the gate
- * alone for moments only: to publish a source's new state, to move the map, to reopen. */
+ * alone for moments only: to publish a source's new state, to end the loop's snapshot, to
+ * move the map, to reopen.
+ *
+ * The snapshot. The loop's read transaction outlives the slice it was begun for: what
+ * LMDB has to look up anew in each one is much of a lookup's cost. It is always the
+ * newest, since the lane ends it with each commit. So it keeps no page from being used
+ * again: the writer may not reuse those of the newest state anyhow. */
 #ifndef CACHE_IMPL_H
 #define CACHE_IMPL_H
 
@@ -67,8 +73,9 @@ struct cache_source {
 struct read_cursor {
     MDB_cursor *mdb;
     MDB_dbi dbi;
-    uint64_t epoch; /* the read transaction it was renewed in */
-    uint64_t stamp; /* of its last movement */
+    uint64_t snapshot; /* it was renewed in */
+    uint64_t epoch;    /* the slice in which somebody stands on it; 0: nobody does */
+    uint64_t stamp;    /* of its last movement */
     uint64_t used;
     struct posting_iter it;
 };
@@ -100,10 +107,14 @@ struct cache {
     atomic_bool damaged; /* stop reading; a task sets the file aside */
     atomic_bool broken;  /* env must be reopened */
 
-    /* loop */
-    MDB_txn *txn; /* reset unless reading */
+    /* loop; txn, live and spoiled: the lane, with the gate */
+    MDB_txn *txn;
+    bool live;    /* txn is a snapshot, and the newest */
+    bool spoiled; /* it met an error, which LMDB would give again and again */
     bool reading;
-    uint64_t epoch, stamp;
+    uint64_t snapshot; /* number of the last */
+    uint64_t epoch;    /* number of the slice */
+    uint64_t stamp;
     int64_t asked_at; /* for an environment that could not be reopened */
     struct read_cursor cursors[CACHE_CURSORS];
     struct keys scratch;
@@ -238,6 +249,10 @@ void source_state_set(struct source_state *to, struct source_state *from);
 /* Errors of reading: notes damage. */
 int read_error(struct cache *c, int rc);
 struct read_cursor *read_cursor_get(struct cache *c, MDB_dbi dbi);
+/* Nobody stands on it any more. */
+void read_cursor_put(struct read_cursor *cursor);
+/* The snapshot ends: the next slice begins another. The gate is held alone. */
+void read_end_snapshot(struct cache *c);
 void read_shut(struct cache *c);
 
 #endif

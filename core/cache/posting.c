@@ -254,6 +254,18 @@ int posting_seek_before(struct posting_iter *it, MDB_cursor *cursor, const uint8
 
 /* ---- writing ---- */
 
+enum { WORDS_FILL = POSTING_ROW_MAX / 2, NUMBERS_FILL = 128 };
+
+size_t posting_row_fill(enum db db)
+{
+    return db_has_kind(db) ? NUMBERS_FILL : WORDS_FILL;
+}
+
+size_t posting_row_max(enum db db)
+{
+    return 2 * posting_row_fill(db);
+}
+
 void posting_row_add(struct posting_row *row, const struct posting *p)
 {
     const struct posting *last = &row->last;
@@ -323,12 +335,11 @@ static int take_row(struct writer *w, enum db db, const struct posting *p,
 
 /* Writes the row's postings into one row or, when they are too many, two: with or without
  * p. */
-static int remake(struct change *ch, const struct posting *p, bool with)
+static int remake(struct change *ch, size_t max, const struct posting *p, bool with)
 {
     struct posting_iter it = {.cursor = NULL};
     struct posting_row *row = &ch->row[0];
-    size_t half =
-        ch->v.mv_size + POSTING_MAX > POSTING_ROW_MAX ? ch->v.mv_size / 2 : SIZE_MAX;
+    size_t half = ch->v.mv_size + POSTING_MAX > max ? ch->v.mv_size / 2 : SIZE_MAX;
     bool pending = with;
     int rc;
 
@@ -381,7 +392,7 @@ void posting_add(struct writer *w, const struct key *key, uint32_t recno)
         posting_row_add(&ch.row[0], &p);
         write_row(w, db, &ch.row[0]);
     } else if (there > 0) {
-        w->rc = remake(&ch, &p, true);
+        w->rc = remake(&ch, posting_row_max(db), &p, true);
         if (w->rc == 0 && !ch.found)
             write_change(w, db, &ch);
     }
@@ -396,7 +407,7 @@ void posting_del(struct writer *w, const struct key *key, uint32_t recno)
     posting_make(&p, key, recno);
     if (take_row(w, db, &p, &ch) <= 0)
         return;
-    w->rc = remake(&ch, &p, false);
+    w->rc = remake(&ch, posting_row_max(db), &p, false);
     if (w->rc == 0 && ch.found)
         write_change(w, db, &ch);
 }

@@ -2,9 +2,13 @@
  *
  * A posting is one run of bytes: an index key (closed, so that none begins another), the
  * recno (4 bytes, big endian) and, for numbers, the kind. Postings are kept sorted, some
- * fifty to a row; in a row each gives only what differs from the one before. The row's
- * own key is the posting it began with when it was made: none in the row is less, all in
- * the rows before are. */
+ * fifty words or fifteen numbers to a row; in a row each gives only what differs from the
+ * one before. The row's own key is the posting it began with when it was made: none in
+ * the row is less, all in the rows before are.
+ *
+ * How long rows are is the writer's choice, a reader takes them as they come. Words are
+ * mostly walked over, and long rows are fewer steps. A number is mostly looked up alone,
+ * and all that stands before it in its row has to be passed. */
 #ifndef CACHE_POSTING_H
 #define CACHE_POSTING_H
 
@@ -15,8 +19,7 @@
 
 enum {
     POSTING_MAX = KEY_MAX + 5,
-    POSTING_ROW_FILL = 400, /* bytes of a row when it is first written */
-    POSTING_ROW_MAX = 800   /* and before it is cut in two */
+    POSTING_ROW_MAX = 800 /* bytes, of any index */
 };
 
 struct posting {
@@ -57,6 +60,9 @@ struct posting_row {
     uint8_t bytes[POSTING_ROW_MAX + 2 * (POSTING_MAX + 3)];
 };
 
+/* Bytes of a row when it is first written, and before it is cut in two. */
+size_t posting_row_fill(enum db db);
+size_t posting_row_max(enum db db);
 /* Postings must rise; one that is there is not put again. */
 void posting_row_add(struct posting_row *row, const struct posting *p);
 

@@ -1,11 +1,13 @@
-/* read.c - the loop's reading: one transaction a slice, cursors kept open, records by
- * number and by id. */
+/* read.c - the loop's reading: a snapshot kept until the next commit, cursors kept open,
+ * records by number and by id. */
 #include "base/clock.h"
 #include "base/error.h"
 #include "cache/impl.h"
 
 int read_error(struct cache *c, int rc)
 {
+    if (rc && rc != MDB_NOTFOUND)
+        c->spoiled = true;
     return env_error(c, rc);
 }
 
@@ -21,6 +23,22 @@ static void ask_again(struct cache *c)
     cache_set_right(c);
 }
 
+static int begin_snapshot(struct cache *c)
+{
+    int rc = mdb_txn_renew(c->txn);
+
+    c->live = rc == 0;
+    c->snapshot += rc == 0;
+    return rc;
+}
+
+void read_end_snapshot(struct cache *c)
+{
+    if (c->live)
+        mdb_txn_reset(c->txn);
+    c->live = c->spoiled = false;
+}
+
 int cache_read_begin(struct cache *c)
 {
     int rc;
@@ -32,7 +50,7 @@ int cache_read_begin(struct cache *c)
         ask_again(c);
         return -CTR_EIO;
     }
-    rc = mdb_txn_renew(c->txn);
+    rc = c->live ? 0 : begin_snapshot(c);
     if (rc) {
         pthread_rwlock_unlock(&c->gate);
         (void)env_error(c, rc); /* whatever it is, there is no answer now */
@@ -46,7 +64,8 @@ int cache_read_begin(struct cache *c)
 void cache_read_end(struct cache *c)
 {
     ensure(c->reading);
-    mdb_txn_reset(c->txn);
+    if (c->spoiled)
+        read_end_snapshot(c);
     c->reading = false;
     pthread_rwlock_unlock(&c->gate);
 }
@@ -60,36 +79,51 @@ void read_shut(struct cache *c)
     }
 }
 
-/* One nobody stands on in this transaction, else the one moved longest ago. */
-struct read_cursor *read_cursor_get(struct cache *c, MDB_dbi dbi)
+/* One nobody stands on in this slice, else the one moved longest ago. */
+static struct read_cursor *choose(struct cache *c, MDB_dbi dbi)
 {
-    struct read_cursor *best = NULL;
+    struct read_cursor *best = &c->cursors[0];
 
     for (unsigned i = 0; i < CACHE_CURSORS; i++) {
         struct read_cursor *rc = &c->cursors[i];
 
-        if (rc->mdb && rc->dbi == dbi && rc->epoch != c->epoch) {
-            best = rc;
-            break;
-        }
-        if (!best || rc->used < best->used)
+        if (rc->mdb && rc->dbi == dbi && rc->epoch != c->epoch)
+            return rc;
+        if (rc->used < best->used)
             best = rc;
     }
-    if (best->mdb && best->dbi != dbi) {
-        mdb_cursor_close(best->mdb);
-        *best = (struct read_cursor){0};
+    return best;
+}
+
+struct read_cursor *read_cursor_get(struct cache *c, MDB_dbi dbi)
+{
+    struct read_cursor *rc = choose(c, dbi);
+    int err = 0;
+
+    if (rc->mdb && rc->dbi != dbi) {
+        mdb_cursor_close(rc->mdb);
+        *rc = (struct read_cursor){0};
     }
-    if (!best->mdb ? mdb_cursor_open(c->txn, dbi, &best->mdb)
-                   : best->epoch != c->epoch && mdb_cursor_renew(c->txn, best->mdb)) {
-        if (best->mdb)
-            mdb_cursor_close(best->mdb);
-        *best = (struct read_cursor){0};
+    if (!rc->mdb)
+        err = mdb_cursor_open(c->txn, dbi, &rc->mdb);
+    else if (rc->snapshot != c->snapshot)
+        err = mdb_cursor_renew(c->txn, rc->mdb);
+    if (err) {
+        if (rc->mdb)
+            mdb_cursor_close(rc->mdb);
+        *rc = (struct read_cursor){0};
         return NULL;
     }
-    best->dbi = dbi;
-    best->epoch = c->epoch;
-    best->stamp = best->used = ++c->stamp;
-    return best;
+    rc->dbi = dbi;
+    rc->snapshot = c->snapshot;
+    rc->epoch = c->epoch;
+    rc->stamp = rc->used = ++c->stamp;
+    return rc;
+}
+
+void read_cursor_put(struct read_cursor *cursor)
+{
+    cursor->epoch = 0;
 }
 
 int cache_get(struct cache_source *source, uint32_t recno, struct record *r)

@@ -25,11 +25,11 @@ static enum db db_of(const struct cache_walk *walk)
     }
 }
 
-/* The walk's key and place, packed. */
+/* The walk's key as it is packed. */
 struct place {
     enum db db;
     enum number_class class;
-    uint8_t prefix[KEY_MAX];
+    const uint8_t *prefix;
     size_t prefix_len; /* with its end; 0: nothing can match */
 };
 
@@ -44,18 +44,23 @@ static void place_of(const struct cache_walk *walk, struct place *p)
 {
     p->db = db_of(walk);
     p->class = class_of(walk);
-    p->prefix_len =
-        key_pack(p->db, p->class, str_make(walk->key, walk->key_len), p->prefix);
+    p->prefix = walk->prefix;
+    p->prefix_len = walk->prefix_len;
 }
 
 void cache_walk_init(struct cache_walk *walk, struct cache_source *source,
                      enum cache_index index, struct ctr_str key, bool exact,
                      enum number_class number_class)
 {
-    *walk = (struct cache_walk){.source = source,
-                                .index = (uint32_t)index,
-                                .exact = exact,
-                                .number_class = (uint8_t)number_class};
+    walk->source = source;
+    walk->index = (uint32_t)index;
+    walk->exact = exact;
+    walk->within = CACHE_NOT_WITHIN;
+    walk->number_class = (uint8_t)number_class;
+    walk->at_len = walk->kind = 0;
+    walk->recno = 0;
+    walk->epoch = 0;
+    walk->cursor = NULL;
     if (index == CACHE_WORD || index == CACHE_SOUND)
         key = key_cut_word(key);
     /* A number longer than any is not to match those it begins with. */
@@ -64,6 +69,10 @@ void cache_walk_init(struct cache_walk *walk, struct cache_source *source,
     if (key.len > 0)
         memcpy(walk->key, key.ptr, key.len);
     walk->key_len = (uint8_t)key.len;
+    walk->prefix_len =
+        index == CACHE_ALL
+            ? 0
+            : (uint8_t)key_pack(db_of(walk), class_of(walk), key, walk->prefix);
 }
 
 void cache_walk_init_within(struct cache_walk *walk, struct cache_source *source,
@@ -115,6 +124,18 @@ static void note_cursor(struct cache_walk *walk, struct read_cursor *rc)
     rc->stamp = rc->used = walk->epoch = ++walk->source->cache->stamp;
 }
 
+/* All that an exact walk finds has the walk's own key. */
+static void note_place(struct cache_walk *walk, const struct place *p, const uint8_t *key,
+                       size_t key_len)
+{
+    if (walk->exact) {
+        memcpy(walk->at, walk->key, walk->key_len);
+        walk->at_len = walk->key_len;
+    } else {
+        walk->at_len = (uint8_t)key_unpack(p->db, key, key_len, walk->at);
+    }
+}
+
 /* Takes the posting the cursor's iterator stands on. returns 0 | MDB_NOTFOUND: behind the
  * last that matches | MDB_CORRUPTED */
 static int take_posting(struct cache_walk *walk, const struct place *p,
@@ -129,7 +150,7 @@ static int take_posting(struct cache_walk *walk, const struct place *p,
         return MDB_CORRUPTED;
     if (!key_matches(walk, p, posting->bytes, key_len))
         return MDB_NOTFOUND;
-    walk->at_len = (uint8_t)key_unpack(p->db, posting->bytes, key_len, walk->at);
+    note_place(walk, p, posting->bytes, key_len);
     walk->recno = recno;
     walk->kind = kind;
     note_cursor(walk, rc);
@@ -192,7 +213,11 @@ static int next_posting(struct cache_walk *walk, const struct slot *slot)
             return EIO;
         err = walk->at_len == 0 ? seek_first(walk, &p, rc) : seek_behind(walk, &p, rc);
     }
-    return err ? err : take_posting(walk, &p, rc);
+    if (err == 0)
+        err = take_posting(walk, &p, rc);
+    if (err == MDB_NOTFOUND)
+        read_cursor_put(rc);
+    return err;
 }
 
 /* ---- within words ---- */

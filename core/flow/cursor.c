@@ -94,7 +94,7 @@ void cursor_make(struct query *q)
         place->recno = walk->recno;
         place->kind = walk->kind;
         place->at_len = walk->at_len;
-        memcpy(place->at, walk->at, sizeof(place->at));
+        memcpy(place->at, walk->at, walk->at_len);
     } else {
         place->offset = q->next_kept;
     }
