@@ -105,6 +105,7 @@ static void cache_free(struct cache *c)
 
         source_state_clear(&source->state);
         strbuf_finish(&source->groups);
+        spot_finish(&source->spots);
         free(source->name);
         free(source);
     }
@@ -203,6 +204,9 @@ void cache_publish(struct cache_source *source, struct source_state *state)
 
     pthread_rwlock_wrlock(&c->gate);
     source_state_set(&source->state, state);
+    if (!source->state.slot)
+        spot_finish(&source->spots);
+    read_end_snapshot(c); /* of another slot perhaps */
     pthread_rwlock_unlock(&c->gate);
 }
 

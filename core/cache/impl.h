@@ -25,6 +25,7 @@
 #include "cache/cache.h"
 #include "cache/keys.h"
 #include "cache/posting.h"
+#include "cache/spot.h"
 #include "loop/lane.h"
 
 enum {
@@ -63,6 +64,7 @@ struct cache_source {
     char *name;
     struct source_state state;  /* written by the lane with the gate; read by both */
     struct strbuf groups;       /* the same */
+    struct spots spots;         /* loop; in the loop's snapshot, of state.slot */
     bool stored;                /* lane: has a row */
     uint64_t version;           /* lane: changes when staged loads no longer fit */
     struct cache_load *loading; /* cache->lock */

@@ -136,10 +136,13 @@ int cache_get(struct cache_source *source, uint32_t recno, struct record *r)
     ensure(c->reading);
     if (!slot)
         return -CTR_ENOENT;
+    if (spot_find(&source->spots, c->snapshot, recno, r))
+        return 0;
     rc = mdb_get(c->txn, slot->dbi[DB_REC], &k, &v);
     if (rc)
         return read_error(c, rc);
     *r = (struct record){v.mv_data, v.mv_size};
+    spot_note(&source->spots, c->snapshot, recno, source->state.next_recno, r);
     return 0;
 }
 
