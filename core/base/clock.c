@@ -30,6 +30,11 @@ int64_t clock_wall_ms(void)
     return clock_read(CLOCK_REALTIME, 1000);
 }
 
+int64_t clock_wall_about_ms(void)
+{
+    return clock_read(CLOCK_REALTIME_COARSE, 1000);
+}
+
 const char *clock_format(int64_t wall_ms, char *out, size_t cap)
 {
     time_t seconds = (time_t)(wall_ms / 1000 - (wall_ms % 1000 < 0));

@@ -76,16 +76,20 @@ static bool walk_phase(struct query *q, int64_t until)
     }
 }
 
-/* A kept hit may have changed, or gone, since it was found. */
+/* A kept hit may have changed, or gone, since it was found in an earlier read. */
+static bool is_still_hit(struct query *q)
+{
+    return q->read_serial == q->flow->read_serial ||
+           (access_owns(q->view, q->flow->eval.owner) &&
+            eval_truth(&q->flow->eval, &q->filter.root) == EVAL_TRUE);
+}
+
 static void deliver_kept(struct query *q, const struct kept *k)
 {
     if (k->live) {
         live_load(q, k->source, k->live);
     } else {
-        if (walk_load(q, k->source, k->recno) < 0)
-            return;
-        if (!access_owns(q->view, q->flow->eval.owner) ||
-            eval_truth(&q->flow->eval, &q->filter.root) != EVAL_TRUE)
+        if (walk_load(q, k->source, k->recno) < 0 || !is_still_hit(q))
             return;
         if (!q->caller)
             live_note(q, k->source);

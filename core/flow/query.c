@@ -39,12 +39,13 @@ static struct query *query_take(struct flow *flow)
         arena = q->arena;
         hits_arena = q->hits_arena;
         kept = q->kept;
-        memset(q, 0, offsetof(struct query, no_trace));
+        memset(q, 0, offsetof(struct query, trace));
         q->seen.n = q->seen.cap = q->seen.cap_bits = 0;
         q->arena = arena;
         q->hits_arena = hits_arena;
         q->kept = kept;
     }
+    trace_begin(&q->trace);
     q->request.type = REQUEST_QUERY;
     q->flow = flow;
     list_init(&q->link);
@@ -124,16 +125,12 @@ static void finish_status(struct query *q)
 static void finish_trace(struct query *q)
 {
     struct trace_record *t = &q->trace;
-    uint32_t n = q->source_end - q->source_first;
-
     t->us_deliver += query_lap(q);
     t->us_total = (uint32_t)(q->phase_us - q->began_us);
-    t->at = clock_wall_ms() - (int64_t)(t->us_total / 1000);
+    t->at = clock_wall_about_ms() - (int64_t)(t->us_total / 1000);
     t->status = q->status;
     t->hits = q->hits;
     t->total = q->total;
-    t->n_sources = (uint8_t)(n < TRACE_SOURCES ? n : TRACE_SOURCES);
-    t->more_sources = n > TRACE_SOURCES;
     for (uint32_t i = 0; i < t->n_sources; i++)
         trace_copy(t->sources[i].name, sizeof(t->sources[i].name),
                    q->view->sources[q->source_first + i].source->name);
@@ -279,6 +276,7 @@ static int prepare(struct query *q)
     r = choose_sources(q);
     if (r < 0)
         return r;
+    trace_set_sources(&q->trace, q->source_end - q->source_first);
     note_age(q);
     r = make_plan(q);
     if (r < 0)
@@ -325,6 +323,7 @@ static void first_run(struct query *q)
     int r = flow_read_begin(flow);
 
     q->busy++;
+    q->read_serial = flow->read_serial;
     if (r == 0) {
         r = prepare(q);
         q->trace.us_plan = query_lap(q);

@@ -141,8 +141,9 @@ struct query {
 
     uint32_t n_batch;
     size_t cursor_len;
-    struct trace_record trace;
+    uint64_t read_serial; /* of the read it began in */
     /* From here on not cleared for the next use. */
+    struct trace_record trace;
     struct trace_source no_trace; /* of sources beyond the record's room */
     struct seen seen;
     struct narrow narrow; /* begun anew with each source */

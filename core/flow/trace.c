@@ -25,6 +25,19 @@ void trace_destroy(struct trace *trace)
     free(trace);
 }
 
+void trace_begin(struct trace_record *record)
+{
+    memset(record, 0, offsetof(struct trace_record, asked));
+    record->asked[0] = record->client[0] = record->principal[0] = record->peer[0] = 0;
+}
+
+void trace_set_sources(struct trace_record *record, uint32_t n)
+{
+    record->n_sources = (uint8_t)(n < TRACE_SOURCES ? n : TRACE_SOURCES);
+    record->more_sources = n > TRACE_SOURCES;
+    memset(record->sources, 0, record->n_sources * sizeof(record->sources[0]));
+}
+
 void trace_add(struct trace *trace, struct trace_record *record)
 {
     size_t n = offsetof(struct trace_record, sources) +

@@ -41,9 +41,6 @@ enum trace_live {
 struct trace_record {
     uint64_t serial;
     int64_t at; /* wall ms */
-    char asked[TRACE_ASKED];
-    char client[TRACE_NAME], principal[TRACE_NAME], peer[TRACE_PEER];
-    struct number readings[TRACE_READINGS];
     uint8_t n_readings;
     uint8_t n_sources, more_sources;
     uint8_t first_index; /* of the plan's first walk */
@@ -51,15 +48,22 @@ struct trace_record {
     uint32_t walks;
     int32_t status;
     uint32_t hits, total;
-    char hit_source[TRACE_NAME], hit_id[TRACE_ID];
     uint32_t us_plan, us_walk, us_deliver, us_live, us_total;
-    struct trace_source sources[TRACE_SOURCES];
+    char asked[TRACE_ASKED];
+    char client[TRACE_NAME], principal[TRACE_NAME], peer[TRACE_PEER];
+    char hit_source[TRACE_NAME], hit_id[TRACE_ID]; /* with hits only */
+    struct number readings[TRACE_READINGS];        /* n_readings */
+    struct trace_source sources[TRACE_SOURCES];    /* n_sources */
 };
 
 struct trace;
 
 struct trace *trace_create(void);
 void trace_destroy(struct trace *trace);
+/* An empty record. What counts say is not there is not cleared. */
+void trace_begin(struct trace_record *record);
+/* The same for the sources it is to have; more than it has room for are left out. */
+void trace_set_sources(struct trace_record *record, uint32_t n);
 /* Copies `record` in as the newest. */
 void trace_add(struct trace *trace, struct trace_record *record);
 /* Cuts at cap - 1; control characters stay for the JSON to escape. */

@@ -402,6 +402,67 @@ static void test_generations(void)
     cache_close(c);
 }
 
+static const char *name_of(struct cache *c, struct cache_source *s, uint32_t recno)
+{
+    static char out[64];
+    struct record_iter it = {0};
+    struct record_field f = {0};
+    struct record r;
+
+    cache_read_begin(c);
+    if (cache_get(s, recno, &r) == 0)
+        record_next(&r, &it, &f);
+    snprintf(out, sizeof(out), "%.*s", (int)f.value.len, f.value.len ? f.value.ptr : "");
+    cache_read_end(c);
+    return out;
+}
+
+static uint64_t used(struct cache *c)
+{
+    struct cache_health health;
+
+    cache_health(c, &health);
+    return health.used;
+}
+
+/* What the loop reads stays the newest state, and holds no old one. */
+static void test_snapshot(void)
+{
+    enum { COMMITS = 60, SETTLED = 20, SLACK = 64 << 10 };
+    struct cache *c = open_or_die(loop, &options);
+    struct cache_source *s = cache_source(c, "snapshot");
+    struct cache_load_options o = full_load(&plan);
+    uint64_t settled = 0;
+    uint32_t recno = 0;
+    char name[16];
+
+    load_n(s, &o, 0, 100, "Alt", 0, NULL);
+    cache_read_begin(c);
+    is_int(cache_find(s, STR_LIT("000007"), &recno), 0, "found");
+    cache_read_end(c);
+    is_str(name_of(c, s, recno), "Alt", "its name");
+    is_str(name_of(c, s, recno), "Alt", "the same when it is asked again");
+    o.full = false;
+    load_n(s, &o, 7, 8, "Neu", 0, NULL);
+    is_str(name_of(c, s, recno), "Neu", "after a commit the new one");
+    for (int i = 0; i < COMMITS; i++) {
+        if (i == SETTLED) {
+            settled = used(c);
+            is_str(name_of(c, s, recno), name, "read once more");
+        }
+        snprintf(name, sizeof(name), "Name%d", i);
+        load_n(s, &o, 0, 10, name, 0, NULL);
+    }
+    ok(used(c) <= settled + SLACK, "nobody reads: no page is kept, %llu after %llu",
+       (unsigned long long)used(c), (unsigned long long)settled);
+    is_str(name_of(c, s, recno), name, "the last name");
+    o.full = true;
+    o.shape = 1;
+    load_n(s, &o, 0, 100, "Umgebaut", 0, NULL);
+    is_str(name_of(c, s, recno), "Umgebaut", "and that of another generation");
+    cache_close(c);
+}
+
 static void test_second_process(void)
 {
     struct cache *c = open_or_die(loop, &options), *other;
@@ -429,6 +490,7 @@ int main(void)
     test_async();
     test_two_sources();
     test_generations();
+    test_snapshot();
     test_second_process();
     loop_destroy(loop);
     remove_tree(dir);
