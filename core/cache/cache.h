@@ -141,7 +141,8 @@ void cache_load_progress(const struct cache_load *load, struct cache_load_stats 
 
 /* ---- reading: the loop ---- */
 
-/* One read transaction at a time, held for one slice of work and never across loop turns.
+/* One read at a time, for one slice of work and never across loop turns: what it gave is
+ * valid until its end.
  * returns 0 | -CTR_EIO (the environment is being reopened: answer "unavailable") */
 int cache_read_begin(struct cache *cache);
 void cache_read_end(struct cache *cache);

@@ -38,16 +38,32 @@ int posting_cmp(const struct posting *p, const uint8_t *bytes, size_t len)
     return p->len < len ? -1 : p->len > len;
 }
 
-size_t posting_parts(enum db db, const struct posting *p, uint32_t *recno, uint8_t *kind)
+/* returns key_len, 0: malformed */
+static size_t parts_behind(enum db db, const struct posting *p, size_t key_len,
+                           uint32_t *recno, uint8_t *kind)
 {
-    size_t n = key_measure(db, p->bytes, p->len);
-    const uint8_t *b = p->bytes + n;
+    const uint8_t *b = p->bytes + key_len;
 
-    if (n == 0 || n + 4 + db_has_kind(db) != p->len)
+    if (key_len + 4 + db_has_kind(db) != p->len)
         return 0;
     *recno = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
     *kind = db_has_kind(db) ? b[4] : 0;
-    return n;
+    return key_len;
+}
+
+size_t posting_parts(enum db db, const struct posting *p, uint32_t *recno, uint8_t *kind)
+{
+    size_t n = key_measure(db, p->bytes, p->len);
+
+    return n == 0 ? 0 : parts_behind(db, p, n, recno, kind);
+}
+
+int posting_parts_of(enum db db, const struct posting *p, const uint8_t *key,
+                     size_t key_len, uint32_t *recno, uint8_t *kind)
+{
+    if (p->len < key_len || memcmp(p->bytes, key, key_len) != 0)
+        return MDB_NOTFOUND;
+    return parts_behind(db, p, key_len, recno, kind) == 0 ? MDB_CORRUPTED : 0;
 }
 
 /* ---- reading ---- */

@@ -31,6 +31,10 @@ void posting_make(struct posting *p, const struct key *key, uint32_t recno);
 int posting_cmp(const struct posting *p, const uint8_t *bytes, size_t len);
 /* Its parts. returns the length of the index key, 0: malformed */
 size_t posting_parts(enum db db, const struct posting *p, uint32_t *recno, uint8_t *kind);
+/* The same of one that is to have this index key. returns 0 | MDB_NOTFOUND: it has not |
+ * MDB_CORRUPTED */
+int posting_parts_of(enum db db, const struct posting *p, const uint8_t *key,
+                     size_t key_len, uint32_t *recno, uint8_t *kind);
 
 /* ---- reading ---- */
 

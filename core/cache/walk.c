@@ -69,10 +69,9 @@ void cache_walk_init(struct cache_walk *walk, struct cache_source *source,
     if (key.len > 0)
         memcpy(walk->key, key.ptr, key.len);
     walk->key_len = (uint8_t)key.len;
-    walk->prefix_len =
-        index == CACHE_ALL
-            ? 0
-            : (uint8_t)key_pack(db_of(walk), class_of(walk), key, walk->prefix);
+    walk->prefix_len = index == CACHE_ALL ? 0
+                                          : (uint8_t)key_pack(db_of(walk), class_of(walk),
+                                                              key, walk->prefix);
 }
 
 void cache_walk_init_within(struct cache_walk *walk, struct cache_source *source,
@@ -125,23 +124,22 @@ static void note_cursor(struct cache_walk *walk, struct read_cursor *rc)
 }
 
 /* All that an exact walk finds has the walk's own key. */
-static void note_place(struct cache_walk *walk, const struct place *p, const uint8_t *key,
-                       size_t key_len)
+static int take_exact(struct cache_walk *walk, const struct place *p,
+                      const struct posting *posting)
 {
-    if (walk->exact) {
+    int rc = posting_parts_of(p->db, posting, p->prefix, p->prefix_len, &walk->recno,
+                              &walk->kind);
+
+    if (rc == 0) {
         memcpy(walk->at, walk->key, walk->key_len);
         walk->at_len = walk->key_len;
-    } else {
-        walk->at_len = (uint8_t)key_unpack(p->db, key, key_len, walk->at);
     }
+    return rc;
 }
 
-/* Takes the posting the cursor's iterator stands on. returns 0 | MDB_NOTFOUND: behind the
- * last that matches | MDB_CORRUPTED */
-static int take_posting(struct cache_walk *walk, const struct place *p,
-                        struct read_cursor *rc)
+static int take_matching(struct cache_walk *walk, const struct place *p,
+                         const struct posting *posting)
 {
-    const struct posting *posting = &rc->it.posting;
     uint32_t recno;
     uint8_t kind;
     size_t key_len = posting_parts(p->db, posting, &recno, &kind);
@@ -150,11 +148,23 @@ static int take_posting(struct cache_walk *walk, const struct place *p,
         return MDB_CORRUPTED;
     if (!key_matches(walk, p, posting->bytes, key_len))
         return MDB_NOTFOUND;
-    note_place(walk, p, posting->bytes, key_len);
+    walk->at_len = (uint8_t)key_unpack(p->db, posting->bytes, key_len, walk->at);
     walk->recno = recno;
     walk->kind = kind;
-    note_cursor(walk, rc);
     return 0;
+}
+
+/* Takes the posting the cursor's iterator stands on. returns 0 | MDB_NOTFOUND: behind the
+ * last that matches | MDB_CORRUPTED */
+static int take_posting(struct cache_walk *walk, const struct place *p,
+                        struct read_cursor *rc)
+{
+    int err = walk->exact ? take_exact(walk, p, &rc->it.posting)
+                          : take_matching(walk, p, &rc->it.posting);
+
+    if (err == 0)
+        note_cursor(walk, rc);
+    return err;
 }
 
 static int seek_first(const struct cache_walk *walk, const struct place *p,

@@ -46,6 +46,8 @@ static struct query *query_take(struct flow *flow)
         q->kept = kept;
     }
     trace_begin(&q->trace);
+    q->delivered_at.at_len = q->delivered_at.kind = 0;
+    q->delivered_at.recno = 0;
     q->request.type = REQUEST_QUERY;
     q->flow = flow;
     list_init(&q->link);

@@ -114,8 +114,7 @@ struct query {
     bool source_open;
     uint32_t walk;
     struct cache_walk *walks;
-    uint32_t candidate;             /* record number of the last candidate */
-    struct cache_walk delivered_at; /* streamed pages: where the last hit stood */
+    uint32_t candidate; /* record number of the last candidate */
     uint32_t delivered_source, delivered_walk;
 
     bool unsure; /* the candidate may have been given before */
@@ -144,7 +143,8 @@ struct query {
     uint64_t read_serial; /* of the read it began in */
     /* From here on not cleared for the next use. */
     struct trace_record trace;
-    struct trace_source no_trace; /* of sources beyond the record's room */
+    struct cache_walk delivered_at; /* streamed pages: where the last hit stood */
+    struct trace_source no_trace;   /* of sources beyond the record's room */
     struct seen seen;
     struct narrow narrow; /* begun anew with each source */
     struct ctr_contact *batch[QUERY_BATCH];
