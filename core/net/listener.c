@@ -107,7 +107,8 @@ static int cannot(const struct net_address *address, int err, char *error, size_
     const char *hint = "";
 
     if (err == EACCES)
-        hint = "; ports below 1024 need the rights the daemon has only while it starts";
+        hint = "; ports below 1024 need root or CAP_NET_BIND_SERVICE, which the daemon "
+               "has only while it starts: restart it by its service";
     else if (err == EADDRINUSE)
         hint = "; another program, or another front end, listens there";
     else if (err == EADDRNOTAVAIL)
