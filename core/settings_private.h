@@ -16,6 +16,7 @@ struct settings_build {
     struct registry *registry;
     struct diag *diag;
     unsigned flags;
+    const char *folder_of; /* whose folders are added now; NULL: no instance's */
     struct settings_plan *plans;
     unsigned n_plans;
     /* Names, for references and suggestions. */

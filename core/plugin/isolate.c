@@ -343,7 +343,7 @@ static void process_failed(struct isolate *iso)
     if (lived >= HEALTHY_MS)
         iso->failures = 0;
     wait = back_off(iso);
-    snprintf(iso->last_end, sizeof(iso->last_end), "%.380s, %lld.%lld s after its start",
+    snprintf(iso->last_end, sizeof(iso->last_end), "%.380s (%lld.%lld s after its start)",
              iso->verdict, (long long)(lived / 1000), (long long)(lived % 1000 / 100));
     snprintf(iso->down, sizeof(iso->down), "its process %.420s; next start in %s",
              iso->last_end, in_seconds(wait, text));
