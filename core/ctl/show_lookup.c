@@ -136,6 +136,10 @@ static void print_trace(const cJSON *trace)
     printf("  looked in   index %s, %.0f walks\n", member_str(trace, "index"),
            member_num(trace, "walks"));
     cJSON_ArrayForEach(s, member(trace, "sources")) print_source(s);
+    if (cJSON_GetArraySize(member(trace, "sources")) == 0)
+        printf(
+            "  source      none that may be seen here: `allow` of the sources, `sources` "
+            "of the front end\n");
     if (member_true(trace, "more_sources"))
         printf("  source      and more\n");
     if (member_true(trace, "company_match"))

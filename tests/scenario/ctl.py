@@ -119,6 +119,16 @@ def why_not(d):
     ok("canary" not in d.log(), "neither passwords nor names that are nobody's are logged")
 
 
+def hidden(d):
+    d.configure(CONFIG.replace('plugin = "csv"', 'plugin = "csv"\nallow = ["@hr"]'))
+    is_(d.reload().returncode, 0, "a source that only @hr may see")
+    run = d.ctl("lookup", "089840798192", "--as", "sbc", "--explain")
+    ok(run.returncode == 1 and "none that may be seen here" in run.stdout,
+       "--explain tells that the user may see no source", run.stdout)
+    d.configure(CONFIG)
+    is_(d.reload().returncode, 0, "everybody may again")
+
+
 def check_without_daemon():
     """contactorctl in bin, contactord in sbin of a prefix that is in no PATH."""
     with tempfile.TemporaryDirectory() as prefix:
@@ -200,7 +210,7 @@ def too_many(d):
 
 
 with Daemon(CONFIG) as daemon:
-    for part in (answers, lookups, numbers, errors, why_not, completion, does_not_read,
+    for part in (answers, lookups, numbers, errors, why_not, hidden, completion, does_not_read,
                  too_many):
         part(daemon)
 check_without_daemon()
