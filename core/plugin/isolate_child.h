@@ -2,6 +2,8 @@
 #ifndef PLUGIN_ISOLATE_CHILD_H
 #define PLUGIN_ISOLATE_CHILD_H
 
+#include <pthread.h>
+
 #include "plugin/isolate_private.h"
 
 struct child_sync;

@@ -5,10 +5,13 @@
 
 #include <uv.h>
 
+#include "base/list.h"
 #include "base/wire.h"
 #include "contactor/query.h"
+#include "loop/lane.h"
 #include "plugin/isolate.h"
-#include "plugin/private.h"
+#include "plugin/peer.h"
+#include "plugin/remote.h"
 
 /* ---- frames ----------------------------------------------------------------------- */
 
@@ -168,7 +171,13 @@ struct rate {
 
 struct isolate {
     struct instance *in;
+    const struct instance_env *env; /* the instance's, and so are the next */
+    const struct peer *peer;
+    const struct plugin *plugin;
+    const struct ctr_config *values;
+    const char *name, *short_name;
     struct isolate_options options;
+    struct flow_driver driver;
     enum isolate_state state;
     unsigned open;    /* handles: it is freed with the last */
     uv_timer_t tick;  /* while there is a process */

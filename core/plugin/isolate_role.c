@@ -3,6 +3,7 @@
  *
  * A sync's frames are gathered and given to the pump in large pieces. Its state here is
  * what a plugin can tell by return codes: canceled, full, an error of the cache. */
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"

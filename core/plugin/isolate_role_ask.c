@@ -1,5 +1,6 @@
 /* isolate_role_ask.c - in the process of an isolated source: live searches and tests, the
  * second part of its peer. */
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
