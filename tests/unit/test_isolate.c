@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "conf/pack.h"
-#include "plugin/isolate_private.h"
+#include "isolate/private.h"
 #include "tap.h"
 
 /* ---- bytes ---------------------------------------------------------------------- */

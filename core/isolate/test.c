@@ -1,10 +1,10 @@
-/* isolate_test.c - trying an isolated source: its steps come over the control socket. */
+/* test.c - trying an isolated source: its steps come over the control socket. */
 #include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "plugin/isolate_private.h"
+#include "isolate/private.h"
 
 enum { TEST_LIMIT_MS = 5 * 60 * 1000, TEXT_MAX = 2048 };
 

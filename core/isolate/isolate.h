@@ -5,23 +5,23 @@
  * breaks the protocol or grows too large it is killed and started again, ever later; the
  * cache goes on answering.
  *
- *     instance.c          life cycle of the instance
- *     isolate.c           the process is watched, told to end, started again
- *     isolate_spawn.c     starting it, and how it ended in words
- *     isolate_intake.c    reading from a descriptor at a bounded pace
- *     isolate_link.c      what goes over the control socket, the daemon's side
- *     isolate_sync.c      its contacts, on a lane, from the data socket into the cache
- *     isolate_search.c    its live searches
- *     isolate_test.c      trying it
- *     isolate_wire.c      contacts and questions as bytes
- *     isolate_check.c     `check` in a process of its own
- *     isolate_child.c     in the process: its life
- *     isolate_role.c      in the process: the peer of its instance (peer.h), its syncs
- *     isolate_role_ask.c  and its searches and tests
- *     isolate_pump.c      in the process: the data socket
+ *     isolate.c    the process is watched, told to end, started again; the instance's
+ *                  remote (plugin/remote.h)
+ *     spawn.c      starting it, and how it ended in words
+ *     intake.c     reading from a descriptor at a bounded pace
+ *     link.c       what goes over the control socket, the daemon's side
+ *     sync.c       its contacts, on a lane, from the data socket into the cache
+ *     search.c     its live searches
+ *     test.c       trying it
+ *     wire.c       contacts and questions as bytes
+ *     check.c      `check` in a process of its own
+ *     child.c      in the process: its life
+ *     role.c       in the process: the peer of its instance (plugin/peer.h), its syncs
+ *     role_ask.c   and its searches and tests
+ *     pump.c       in the process: the data socket
  */
-#ifndef PLUGIN_ISOLATE_H
-#define PLUGIN_ISOLATE_H
+#ifndef ISOLATE_ISOLATE_H
+#define ISOLATE_ISOLATE_H
 
 #include <stdbool.h>
 #include <stddef.h>

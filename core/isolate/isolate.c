@@ -6,7 +6,7 @@
  * Whatever ends it goes the same way: its sockets are closed, it is killed if it is still
  * there, its status is taken, what it had begun is ended with the reason; and only when
  * nothing of it is left does the next one start. */
-#include "plugin/isolate.h"
+#include "isolate/isolate.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "plugin/isolate_private.h"
+#include "isolate/private.h"
 
 enum {
     BACK_OFF_FIRST = 1000,

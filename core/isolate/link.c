@@ -1,4 +1,4 @@
-/* isolate_link.c - the control socket and the error output of an isolated source's
+/* link.c - the control socket and the error output of an isolated source's
  * process, at the daemon's end.
  *
  * Sending never waits: what the socket does not take is kept, within a bound. Of what
@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "plugin/isolate_private.h"
+#include "isolate/private.h"
 
 enum {
     OUT_MAX = 32 << 20, /* kept for a process that does not read */

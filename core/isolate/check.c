@@ -1,4 +1,4 @@
-/* isolate_check.c - a plugin's look at its options, in a process of its own: what crashes
+/* check.c - a plugin's look at its options, in a process of its own: what crashes
  * or hangs there is told as a mistake of the configuration, and the daemon goes on.
  *
  * The only place where the loop waits for such a process, and not for long. */
@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "conf/pack.h"
-#include "plugin/isolate_private.h"
+#include "isolate/private.h"
 
 enum { CHECK_MS = 5000, REAP_MS = 2000, READ_CHUNK = 4096 };
 

@@ -1,10 +1,10 @@
-/* isolate_search.c - live searches of an isolated source, at the daemon's end. */
+/* search.c - live searches of an isolated source, at the daemon's end. */
 #include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "plugin/isolate_private.h"
+#include "isolate/private.h"
 
 enum { HITS_MAX = 256 /* as the host table has it: it is the loop that takes them */ };
 

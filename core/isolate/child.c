@@ -1,4 +1,4 @@
-/* isolate_child.c - the life of an isolated source's process.
+/* child.c - the life of an isolated source's process.
  *
  * It is told what it is by the first frame, loads the plugin, makes its one instance and
  * runs it as the daemon would, until it is told to stop. When the daemon is gone, it
@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "conf/diag.h"
 #include "conf/pack.h"
-#include "plugin/isolate_child.h"
+#include "isolate/child.h"
 
 enum { FROM_DAEMON_MAX = 64 << 20, CODE_DONE = 0, CODE_FAILED = 1, ERROR_MAX = 1024 };
 

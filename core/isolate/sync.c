@@ -1,4 +1,4 @@
-/* isolate_sync.c - a sync of an isolated source: what its process writes into the data
+/* sync.c - a sync of an isolated source: what its process writes into the data
  * socket goes, on a lane, to where a plugin of this process would put it.
  *
  * The lane reads only while a sync is under way, and only as fast as the cache takes it:
@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "plugin/isolate_private.h"
+#include "isolate/private.h"
 
 enum { READ_BEGIN = 512 << 10, DELETE_MAX = 4096, WHERE_MAX = 64, REASON_MAX = 512 };
 
