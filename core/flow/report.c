@@ -11,15 +11,10 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/kind.h"
 #include "flow/source.h"
 
 enum { STEP_US = 1500, LISTED_VALUE = 80, LISTED_IDS = 10 };
-
-static const char *const kind_names[64] = {
-#define CTR_X(number, name, text) [number] = text,
-    CTR_FIELD_MAP(CTR_X)
-#undef CTR_X
-};
 
 /* One source's part of the report. */
 struct section {
@@ -77,7 +72,7 @@ static struct cJSON *list_number(struct cJSON *list, unsigned limit,
         return NULL;
     o = cJSON_CreateObject();
     add_text(o, "id", record_id(r));
-    cJSON_AddStringToObject(o, "field", kind_names[f->kind] ? kind_names[f->kind] : "");
+    cJSON_AddStringToObject(o, "field", kind_name(f->kind));
     add_text(o, "value", f->value);
     if (f->number_class == NUMBER_E164) {
         char text[NUMBER_DIGITS_MAX + 2];
