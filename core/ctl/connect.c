@@ -2,15 +2,14 @@
 #include "ctl/connect.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/place.h"
 #include "base/str.h"
 #include "conf/conf.h"
 #include "conf/schema.h"
@@ -66,32 +65,23 @@ char *socket_of_config(const char *config_path)
     return path.ptr;
 }
 
-/* An address has room for 107 bytes; through the open folder any path fits. */
 static int connect_path(int fd, const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    const char *slash = strrchr(path, '/');
-    char *folder;
-    int dir, rc, err;
+    const char *name;
+    int folder, rc, err;
 
     if (strlen(path) < sizeof(address.sun_path)) {
         memcpy(address.sun_path, path, strlen(path) + 1);
         return connect(fd, (const struct sockaddr *)&address, sizeof(address));
     }
-    if (!slash || strlen(slash + 1) > 80) {
-        errno = ENAMETOOLONG;
+    folder = place_open(path, &name);
+    if (folder < 0)
         return -1;
-    }
-    folder = xstrndup(path, (size_t)(slash - path) + 1);
-    dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    free(folder);
-    if (dir < 0)
-        return -1;
-    snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%.80s", dir,
-             slash + 1);
+    address = place_address(folder, name);
     rc = connect(fd, (const struct sockaddr *)&address, sizeof(address));
     err = errno;
-    close(dir);
+    close(folder);
     errno = err;
     return rc;
 }
