@@ -4,55 +4,18 @@
 #include <stdlib.h>
 
 #include "kit/kit.h"
+#include "plain/plain.h"
 
 enum { ROW_TEXT = CTR_VALUE_MAX + 4 * CTR_ID_MAX }; /* what one row may put together */
 
 /* --- values ---------------------------------------------------------------------------
  */
 
-static bool is_space(const char *s, uint64_t n)
-{
-    return (uint8_t)s[0] <= ' ' ||
-           (n >= 2 && (uint8_t)s[0] == 0xc2 && (uint8_t)s[1] == 0xa0);
-}
-
-static struct ctr_str trim(const char *ptr, uint64_t len)
-{
-    while (len && is_space(ptr, len)) {
-        uint64_t n = (uint8_t)ptr[0] == 0xc2 ? 2 : 1;
-
-        ptr += n;
-        len -= n;
-    }
-    while (len) {
-        if ((uint8_t)ptr[len - 1] <= ' ')
-            len--;
-        else if (len >= 2 && is_space(ptr + len - 2, 2) && (uint8_t)ptr[len - 1] == 0xa0)
-            len -= 2;
-        else
-            break;
-    }
-    return (struct ctr_str){ptr, len};
-}
-
 static struct ctr_str value_of(const struct rows *r, uint32_t column)
 {
     if (column >= r->n_cells)
         return (struct ctr_str){"", 0};
-    return trim(r->cells[column].ptr, r->cells[column].len);
-}
-
-static const char *kind_name(const struct ctr_field *f)
-{
-    switch (f->kind) {
-#define CTR_X(number, name, text) \
-    case number:                  \
-        return text;
-        CTR_FIELD_MAP(CTR_X)
-#undef CTR_X
-    default:
-        return "custom field";
-    }
+    return plain_trim(r->cells[column].ptr, r->cells[column].len);
 }
 
 /* --- rejects --------------------------------------------------------------------------
@@ -84,7 +47,7 @@ static void add_field(struct contacts *c, const struct rows *r, struct ctr_field
 
     if (f.value.len > CTR_VALUE_MAX) {
         snprintf(note, sizeof(note), "%s is longer than %d bytes and was left out",
-                 kind_name(&f), CTR_VALUE_MAX);
+                 kit_kind_name(f.kind), CTR_VALUE_MAX);
         say(c, r->line, note);
     } else if (f.value.len == 0) {
         return;
@@ -92,7 +55,7 @@ static void add_field(struct contacts *c, const struct rows *r, struct ctr_field
         snprintf(note, sizeof(note),
                  "%s is beyond the %d values of a contact and was left "
                  "out",
-                 kind_name(&f), CTR_FIELDS_MAX);
+                 kit_kind_name(f.kind), CTR_FIELDS_MAX);
         say(c, r->line, note);
     } else {
         c->fields[c->n_fields + contact->n_fields++] = f;
@@ -148,7 +111,7 @@ static void add_values(struct contacts *c, const struct rows *r, const struct us
         f.name = kit_str(u->name);
     while (value.len) {
         n = first_value(u, f.kind, value, &mark);
-        f.value = trim(value.ptr, n);
+        f.value = plain_trim(value.ptr, n);
         if (f.value.len)
             add_field(c, r, f);
         value.ptr += n + mark;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "kit/kit.h"
+#include "quiet/quiet.h"
 
 /* "line 12", or "sales.vcf line 12"; of a long name the end. */
 static void place(const struct run *run, uint64_t line, char *out, size_t cap)
@@ -145,7 +146,7 @@ int32_t run_init(struct run *run, const struct source *source, struct ctr_sync *
     run->source = source;
     run->host = source->host;
     run->sync = sync;
-    run->patience = 10 * source->settle;
+    run->patience = quiet_patience(source->settle);
     ids_init(&run->ids);
     run->reader = vcard_reader_create(&source->cards, &events, run);
     if (run->reader)
