@@ -94,9 +94,10 @@ bool source_is_stale(struct source *source, uint32_t limit);
 /* Its groups are others now: who may see what is found out anew. */
 void source_groups_changed(struct source *source);
 void source_info_changed(struct source *source);
-/* live.c: its searches are told to end; are on their own. */
-void live_cancel_source(struct source *source);
-void live_detach_source(struct source *source);
+/* search.c: its searches are told to end; are on their own; so are all. */
+void search_cancel_source(struct source *source);
+void search_detach_source(struct source *source);
+void search_detach_all(struct flow *flow);
 struct cJSON;
 /* Nothing may begin now: a sync, a preview or a test is under way. */
 bool source_busy(const struct source *source);
