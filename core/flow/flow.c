@@ -6,7 +6,6 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/log.h"
 #include "flow/auth.h"
 #include "flow/query.h"
 #include "flow/refresh.h"
@@ -119,7 +118,8 @@ static void take_groups(struct source *s)
     groups_set(&s->groups, &bytes);
 }
 
-struct source *source_get(struct flow *flow, const char *name)
+/* Finds or makes it. */
+static struct source *source_get(struct flow *flow, const char *name)
 {
     struct source *s = source_find(flow, name);
 

@@ -213,7 +213,8 @@ void preview_free(struct preview *p)
     free(p);
 }
 
-void preview_forget(struct source *s, void *arg)
+/* Whoever asked has gone. */
+static void preview_forget(struct source *s, void *arg)
 {
     struct preview *p = s->sync ? s->sync->preview : NULL;
 

@@ -84,8 +84,6 @@ struct source {
 };
 
 struct source *source_find(struct flow *flow, const char *name);
-/* Finds or makes it. */
-struct source *source_get(struct flow *flow, const char *name);
 void source_destroy(struct source *source);
 /* What the cache holds; at most a second old. */
 const struct cache_info *source_info(struct source *source);
@@ -103,9 +101,8 @@ struct cJSON;
 bool source_busy(const struct source *source);
 /* And what is under way does not come back, though its time is up. */
 bool source_stuck(const struct source *source);
-/* test.c, preview.c: whoever asked has gone. */
+/* test.c: whoever asked has gone. */
 void test_forget(struct source *source, void *arg);
-void preview_forget(struct source *source, void *arg);
 /* test.c: it is stopped; who waits for its test need not. */
 bool test_is_overdue(const struct source *source);
 void test_give_up(struct source *source, int status);

@@ -13,7 +13,6 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/log.h"
 #include "isolate/private.h"
 
 enum { READ_BEGIN = 512 << 10, DELETE_MAX = 4096, WHERE_MAX = 64, REASON_MAX = 512 };

@@ -1,7 +1,6 @@
 /* test.c - trying an isolated source: its steps come over the control socket. */
 #include <stdlib.h>
 
-#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "isolate/private.h"

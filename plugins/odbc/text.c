@@ -1,7 +1,6 @@
 /* text.c - see text.h. */
 #include "text.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

@@ -1,9 +1,6 @@
 /* run.c - each card as a contact of the sync: its id, its place, its rejection. */
 #include "run.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
 #include "kit/kit.h"
 #include "quiet/quiet.h"
 
