@@ -405,6 +405,7 @@ static int build(struct daemon *d)
         return err;
     open_handles(d);
     start_instances(d);
+    net_warn_unused_sockets(d->net);
     control_start(d->control);
     return rights_confine_calls(d);
 }
