@@ -187,38 +187,13 @@ static void add_display_name(struct contacts *c, const struct rows *r)
 /* --- ids ------------------------------------------------------------------------------
  */
 
-static struct ctr_str first_of(const struct contacts *c, uint64_t kinds)
-{
-    const struct ctr_contact *contact = &c->batch[c->n];
-
-    for (uint32_t i = 0; i < contact->n_fields; i++)
-        if (kinds & CTR_KIND(contact->fields[i].kind))
-            return contact->fields[i].value;
-    return (struct ctr_str){"", 0};
-}
-
-/* Without an id column: a hash of what makes a person the same person, so that rows may
- * change places and other columns their values. */
+/* For a file without an id column. */
 static struct ctr_str derived_id(struct contacts *c)
 {
-    static const uint64_t parts[] = {
-        CTR_KIND(CTR_FIELD_DISPLAY_NAME), CTR_KIND(CTR_FIELD_GIVEN_NAME),
-        CTR_KIND(CTR_FIELD_SURNAME),      CTR_KIND(CTR_FIELD_ORGANISATION),
-        CTR_KIND(CTR_FIELD_MAIL),         CTR_KINDS_PHONE};
-    char text[6 * (CTR_ID_MAX + 1)], *out = c->text + c->n_text;
-    size_t n = 0;
+    char *out = c->text + c->n_text;
 
-    for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        struct ctr_str v = first_of(c, parts[i]);
-        size_t len = v.len < CTR_ID_MAX ? (size_t)v.len : CTR_ID_MAX;
-
-        memcpy(text + n, v.ptr, len);
-        n += len;
-        text[n++] = 0x1f;
-    }
-    if (n == sizeof(parts) / sizeof(parts[0]))
+    if (!ids_derive(&c->batch[c->n], out))
         return (struct ctr_str){NULL, 0};
-    ids_derive(text, n, out);
     c->n_text += 33;
     return (struct ctr_str){out, 32};
 }
