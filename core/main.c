@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "daemon.h"
-#include "plugin/isolate.h"
+#include "isolate/isolate.h"
 #include "settings.h"
 
 #define DEFAULT_CONFIG "/etc/contactor/contactor.toml"

@@ -15,9 +15,9 @@
 #include "conf/conf.h"
 #include "conf/schema.h"
 #include "flow/flow.h"
+#include "isolate/isolate.h"
 #include "net/net.h"
 #include "plugin/instance.h"
-#include "plugin/isolate.h"
 #include "plugin/loader.h"
 
 /* [contactor] */

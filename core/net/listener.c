@@ -239,6 +239,27 @@ static bool is_shortage(int err)
     return err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM;
 }
 
+/* returns false: that is all for now */
+static bool accept_one(struct net_socket *socket)
+{
+    struct sockaddr_storage peer = {0};
+    socklen_t len = sizeof(peer);
+    int fd =
+        accept4(socket->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (fd >= 0) {
+        if (admit(socket, fd, &peer))
+            return true;
+        uv_poll_stop(&socket->poll);
+        return false;
+    }
+    if (is_shortage(errno)) {
+        rest(socket, errno);
+        return false;
+    }
+    return errno != EAGAIN;
+}
+
 static void on_acceptable(uv_poll_t *poll, int status, int events)
 {
     struct net_socket *socket = poll->data;
@@ -249,25 +270,9 @@ static void on_acceptable(uv_poll_t *poll, int status, int events)
         rest(socket, -status);
         return;
     }
-    for (int i = 0; i < ACCEPT_BUDGET && socket->user; i++) {
-        struct sockaddr_storage peer = {0};
-        socklen_t len = sizeof(peer);
-        int fd;
-
-        fd = accept4(socket->fd, (struct sockaddr *)&peer, &len,
-                     SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
-            if (!admit(socket, fd, &peer)) {
-                uv_poll_stop(&socket->poll);
-                return;
-            }
-        } else if (errno == EAGAIN) {
+    for (int i = 0; i < ACCEPT_BUDGET && socket->user; i++)
+        if (!accept_one(socket))
             return;
-        } else if (is_shortage(errno)) {
-            rest(socket, errno);
-            return;
-        }
-    }
 }
 
 static void poll_start(struct net_socket *socket)
