@@ -132,8 +132,8 @@ static void note_failure(struct source *s, const struct ctr_sync *sync)
     s->failures++;
     s->syncs_failed++;
     sync_set_state(s, SOURCE_FAILED);
-    log_warn(s->who, "sync_failed source=%s reason=\"%s\" retry_in=%" PRIu32 "s", s->name,
-             s->error, back_off(s) / 1000);
+    log_warn(s->who, "sync_failed source=%s reason=%s retry_in=%" PRIu32 "s", s->name,
+             log_quoted(s->error), back_off(s) / 1000);
 }
 
 /* Asked live, and synced by nobody but who says so: its cache may stay empty. */

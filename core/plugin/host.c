@@ -36,8 +36,8 @@ void host_misuse(struct instance *in, const char *what)
 
     if (n >= MISUSES_LOGGED)
         return;
-    log_error(in->name, "plugin misbehaves plugin=%s problem=\"%s\"",
-              in->plugin->desc.name, what);
+    log_error(in->name, "plugin misbehaves plugin=%s problem=%s", in->plugin->desc.name,
+              log_quoted(what));
     if (n + 1 == MISUSES_LOGGED)
         log_error(in->name, "plugin misbehaves, no further complaints are logged");
 }

@@ -334,8 +334,8 @@ void instance_destroy(struct instance *in)
 
 void instance_abandon(struct instance *in)
 {
-    log_error(in->name, "stopping takes too long, leaving it behind waits_for=\"%s\"",
-              instance_waits_for(in));
+    log_error(in->name, "stopping takes too long, leaving it behind waits_for=%s",
+              log_quoted(instance_waits_for(in)));
     in->on_stopped = NULL;
     if (in->isolate)
         isolate_kill(in->isolate);

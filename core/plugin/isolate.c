@@ -349,8 +349,8 @@ static void process_failed(struct isolate *iso)
              iso->last_end, in_seconds(wait, text));
     iso->last_end_at = clock_wall_ms();
     iso->next_start = iso->last_end_at + wait;
-    log_error(iso->in->name, "process ended restarts=%u reason=\"%s\"", iso->starts - 1,
-              iso->down);
+    log_error(iso->in->name, "process ended restarts=%u reason=%s", iso->starts - 1,
+              log_quoted(iso->down));
     peer_of(iso->in)->source_error(iso->in->env, iso->in->short_name, iso->down);
     iso->state = ISOLATE_WAITING;
     uv_timer_start(&iso->again, on_again, wait, 0);
@@ -364,8 +364,8 @@ static void process_over(struct isolate *iso)
     iso->data = -1;
     if (iso->deadline) {
         if (iso->verdict[0])
-            log_warn(iso->in->name, "process ended while it was stopped reason=\"%s\"",
-                     iso->verdict);
+            log_warn(iso->in->name, "process ended while it was stopped reason=%s",
+                     log_quoted(iso->verdict));
         snprintf(iso->down, sizeof(iso->down), "it was stopped");
         iso->state = ISOLATE_STOPPED;
     } else {
