@@ -103,6 +103,7 @@ int instance_check(const struct plugin *plugin, const struct ctr_config *values,
     if (!plugin->desc.check)
         return 0;
     in = instance_alloc(&nowhere, plugin, role, conf_values_section(values));
+    in->secrets = values;
     host_fail_clear();
     err = plugin->desc.check(&in->host, values);
     if (err < 0)
@@ -120,6 +121,7 @@ int instance_create(const struct instance_env *env, const struct plugin *plugin,
 
     *out = NULL;
     in->values = values;
+    in->secrets = values;
     in->creating = true;
     host_fail_clear();
     err = plugin->desc.create(&in->host, values, &in->self);
@@ -147,6 +149,7 @@ void instance_create_isolated(const struct instance_env *env, const struct plugi
     struct instance *in = instance_alloc(env, plugin, INSTANCE_SOURCE, name);
 
     in->values = values;
+    in->secrets = values;
     in->isolate = isolate_create(in, options);
     *out = in;
 }

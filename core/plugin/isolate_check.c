@@ -150,6 +150,7 @@ static void tell_output(struct checking *c)
     if (n <= 0)
         return;
     text[n] = '\0';
+    conf_values_mask(c->values, text);
     log_warn(conf_values_section(c->values), "output text=%s", log_quoted(text));
 }
 

@@ -291,6 +291,7 @@ static void log_line_of(struct isolate *iso, const uint8_t *line, size_t n)
         return;
     snprintf(text, sizeof(text), "%.*s%s", cut ? LINE_MAX_LEN : (int)n,
              (const char *)line, cut ? "..." : "");
+    conf_values_mask(iso->in->secrets, text);
     log_warn(iso->in->name, "output text=%s", log_quoted(text));
 }
 

@@ -31,7 +31,8 @@ struct instance {
     char *name; /* "source.crm" */
     const char *short_name;
     struct ctr_config *values;
-    void *self; /* the plugin's own */
+    const struct ctr_config *secrets; /* the same, and that of a check */
+    void *self;                       /* the plugin's own */
     bool creating;
 
     /* From any thread. */

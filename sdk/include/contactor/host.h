@@ -93,8 +93,8 @@ struct ctr_host {
 
     /* Write a line to the log.
      * level   CTR_LOG_*
-     * text    a lower-case event, then key=value, or key="a value" with \\ in front of "
-     *         and \\ in it; more than 2 KiB is cut off */
+     * text    a lower-case event, then key=value, or key="value" with a backslash in
+     *         front of each quote and backslash in it; more than 2 KiB is cut off */
     void (*log)(const struct ctr_host *host, uint32_t level, const char *text);
 
     /* Give the reason that belongs to the negative code about to be returned. The
