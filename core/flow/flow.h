@@ -140,6 +140,10 @@ struct flow_driver {
     bool watches; /* it asks for a sync at each change: what changed before the start? */
 };
 
+/* How long to wait after so many failures in a row: `first`, doubled with each, up to
+ * `most`; up to a tenth less, so that sources of one dead server come back one by one. */
+uint32_t flow_back_off(uint32_t first, uint32_t most, unsigned failures);
+
 /* A started source begins to sync (at once when it has no data or the interval has
  * passed). */
 void flow_source_start(struct flow *flow, const char *name,

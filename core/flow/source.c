@@ -158,7 +158,9 @@ void source_configured(struct source *s)
     shape = sync_shape(&s->conf->plan);
     if (s->shape != 0 && s->shape != shape)
         s->wanted = true; /* its numbers read differently now */
-    if (source_busy(s) || s->failures > 0)
+    if (s->refused_at > 0 && s->refused_at != 1 + s->conf->max_delete_percent)
+        s->wanted = true; /* it may be allowed now */
+    if (source_busy(s) || (s->failures > 0 && !s->wanted))
         return;
     if (s->wanted)
         schedule_at(s, clock_ms() + SCHEDULE_SOON);

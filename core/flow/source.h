@@ -54,6 +54,8 @@ struct source {
     int64_t due_wall; /* next_run is this time of day, with jitter; 0: it is none */
     int64_t place, done_place; /* see times.h: the planned one, the last that was run */
     unsigned failures;         /* in a row */
+    uint32_t retry_in;         /* ms, after the last of them */
+    unsigned refused_at;       /* 1 + max_delete_percent that refused it; 0: none did */
     int64_t last_run, last_success; /* wall */
     uint32_t last_ms;
     int last_status;

@@ -26,8 +26,7 @@ enum {
     STOP_LIMIT_MS = 3000,   /* the daemon's promise is 5 s for everything */
     HANG_UP_MS = 200,       /* between the end of its socket and its own */
     WATCH_MS = 250,
-    ENDING_MS = 5,
-    LIVES_MAX_SHIFT = 9
+    ENDING_MS = 5
 };
 
 static void process_start(struct isolate *iso);
@@ -324,15 +323,6 @@ void isolate_hung_up(struct isolate *iso)
     uv_timer_start(&iso->tick, on_watch, 0, ENDING_MS);
 }
 
-static uint32_t back_off(struct isolate *iso)
-{
-    unsigned shift = iso->failures < LIVES_MAX_SHIFT ? iso->failures : LIVES_MAX_SHIFT;
-    uint32_t wait = (uint32_t)BACK_OFF_FIRST << shift;
-
-    iso->failures++;
-    return wait < BACK_OFF_MOST ? wait : BACK_OFF_MOST;
-}
-
 /* It was not asked to end: tell all, and plan the next. */
 static void process_failed(struct isolate *iso)
 {
@@ -342,7 +332,7 @@ static void process_failed(struct isolate *iso)
 
     if (lived >= HEALTHY_MS)
         iso->failures = 0;
-    wait = back_off(iso);
+    wait = flow_back_off(BACK_OFF_FIRST, BACK_OFF_MOST, ++iso->failures);
     snprintf(iso->last_end, sizeof(iso->last_end), "%.380s, %lld.%lld s after its start",
              iso->verdict, (long long)(lived / 1000), (long long)(lived % 1000 / 100));
     snprintf(iso->down, sizeof(iso->down), "its process %.420s; next start in %s",
