@@ -138,6 +138,9 @@ struct flow_driver {
      * follow. NULL: it cannot; its first contacts are read instead. */
     void (*test)(void *ctx, struct ctr_test *test);
     bool watches; /* it asks for a sync at each change: what changed before the start? */
+    /* It cannot be asked now, but within seconds, or will have a reason then. May be
+     * NULL. */
+    bool (*soon)(void *ctx);
 };
 
 /* How long to wait after so many failures in a row: `first`, doubled with each, up to
@@ -192,7 +195,8 @@ void flow_search_done(struct ctr_search *search, int status);
 struct cJSON *flow_source_json(struct flow *flow, const char *name, bool with_rejects);
 /* Run a sync now. allow_delete: this once. dry_run: only count. on_change runs on each
  * state change and each 200 ms while running, last with done=true. returns 0 |
- * -CTR_ENOENT | -CTR_EBUSY */
+ * -CTR_ENOENT | -CTR_EUNAVAIL (not started) | -CTR_EBUSY (something is under way, or the
+ * source is just coming back) */
 typedef void (*flow_sync_watch_fn)(void *arg, bool done, int status);
 int flow_source_sync_now(struct flow *flow, const char *name, bool allow_delete,
                          bool dry_run, flow_sync_watch_fn on_change, void *arg);

@@ -118,6 +118,8 @@ int flow_source_sync_now(struct flow *flow, const char *name, bool allow_delete,
         return -CTR_EUNAVAIL;
     if (source_busy(s) || s->refreshing)
         return -CTR_EBUSY;
+    if (s->driver.soon && s->driver.soon(s->driver.ctx))
+        return -CTR_EBUSY;
     if (on_change) {
         w = xcalloc(1, sizeof(*w));
         w->fn = on_change;

@@ -24,6 +24,7 @@ enum {
     BACK_OFF_MOST = 5 * 60 * 1000,
     HEALTHY_MS = 60 * 1000, /* one that ran so long has not failed at its start */
     STOP_LIMIT_MS = 3000,   /* the daemon's promise is 5 s for everything */
+    SOON_MS = 10 * 1000,    /* a start so far away is worth waiting for */
     HANG_UP_MS = 200,       /* between the end of its socket and its own */
     WATCH_MS = 250,
     ENDING_MS = 5
@@ -153,6 +154,17 @@ static void process_start(struct isolate *iso)
     send_ping(iso);
 }
 
+/* Between two lives. */
+static bool isolate_soon(void *ctx)
+{
+    const struct isolate *iso = ctx;
+
+    if (iso->state == ISOLATE_WAITING)
+        return iso->next_start - clock_wall_ms() <= SOON_MS;
+    return !iso->deadline &&
+           (iso->state == ISOLATE_STARTING || iso->state == ISOLATE_ENDING);
+}
+
 void isolate_started(struct isolate *iso, uint32_t flags)
 {
     struct instance *in = iso->in;
@@ -178,6 +190,7 @@ void isolate_started(struct isolate *iso, uint32_t flags)
                     ? isolate_test
                     : NULL,
         .watches = (flags & STARTED_WATCHING) || iso->resync,
+        .soon = isolate_soon,
     };
     peer_of(in)->source_start(in->env, in->short_name, &in->driver);
     iso->resync = false;
