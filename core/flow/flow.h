@@ -137,6 +137,8 @@ struct flow_driver {
     /* Try to reach the source, off the loop, never beside a sync: flow_test_end must
      * follow. NULL: it cannot; its first contacts are read instead. */
     void (*test)(void *ctx, struct ctr_test *test);
+    /* It should end soon: flow_test_canceled says so from here on. May be NULL. */
+    void (*test_cancel)(void *ctx, struct ctr_test *test);
     bool watches; /* it asks for a sync at each change: what changed before the start? */
     /* It cannot be asked now, but within seconds, or will have a reason then. May be
      * NULL. */
@@ -177,10 +179,11 @@ int flow_sync_canceled(struct ctr_sync *sync);
  * commits on that thread when may_wait, else in the background. */
 void flow_sync_end(struct ctr_sync *sync, int status, const char *reason);
 
-/* What ctr_host.test_step does, and the end of driver.test, on the test's thread. reason:
- * why, when status is negative and no step told; may be NULL. */
+/* What ctr_host.test_step and test_canceled do, and the end of driver.test, on the test's
+ * thread. reason: why, when status is negative and no step told; may be NULL. */
 void flow_test_step(struct ctr_test *test, const char *step, int status,
                     const char *detail, const char *remedy);
+int flow_test_canceled(struct ctr_test *test);
 void flow_test_end(struct ctr_test *test, int status, const char *reason);
 
 int flow_search_hits(struct ctr_search *search, const struct ctr_contact *hits,

@@ -327,11 +327,19 @@ static void host_test_step(const struct ctr_host *host, struct ctr_test *test,
     struct instance *in = instance_of(host);
     char name[64], what[HOST_TEXT_MAX], todo[HOST_TEXT_MAX];
 
-    if (source_test_ok(in, test))
+    if (source_test_ok(in, test, "test_step"))
         peer_of(in)->test_step(test, without_secrets(in, step, name, sizeof(name)),
                                status < 0 ? status : 0,
                                without_secrets(in, detail, what, sizeof(what)),
                                without_secrets(in, remedy, todo, sizeof(todo)));
+}
+
+static int32_t host_test_canceled(const struct ctr_host *host, struct ctr_test *test)
+{
+    struct instance *in = instance_of(host);
+
+    return source_test_ok(in, test, "test_canceled") ? peer_of(in)->test_canceled(test)
+                                                     : -CTR_ECANCELED;
 }
 
 /* ---- front ends ----------------------------------------------------------------- */
@@ -463,5 +471,6 @@ void host_fill(struct instance *in)
         .principal_unref = principal_unref,
         .test_step = host_test_step,
         .sync_group = host_sync_group,
+        .test_canceled = host_test_canceled,
     };
 }

@@ -189,6 +189,7 @@ void isolate_started(struct isolate *iso, uint32_t flags)
         .test = in->plugin->source.threading == CTR_ON_LANE && in->plugin->source.test
                     ? isolate_test
                     : NULL,
+        .test_cancel = isolate_test_cancel,
         .watches = (flags & STARTED_WATCHING) || iso->resync,
         .soon = isolate_soon,
     };
@@ -340,7 +341,6 @@ void isolate_hung_up(struct isolate *iso)
 static void process_failed(struct isolate *iso)
 {
     int64_t lived = clock_ms() - iso->began;
-    char text[32];
     uint32_t wait;
 
     if (lived >= HEALTHY_MS)
@@ -348,8 +348,8 @@ static void process_failed(struct isolate *iso)
     wait = flow_back_off(BACK_OFF_FIRST, BACK_OFF_MOST, ++iso->failures);
     snprintf(iso->last_end, sizeof(iso->last_end), "%.380s, %lld.%lld s after its start",
              iso->verdict, (long long)(lived / 1000), (long long)(lived % 1000 / 100));
-    snprintf(iso->down, sizeof(iso->down), "its process %.420s; next start in %s",
-             iso->last_end, in_seconds(wait, text));
+    snprintf(iso->down, sizeof(iso->down), "its process %.420s; next start in %u s",
+             iso->last_end, (wait + 999) / 1000);
     iso->last_end_at = clock_wall_ms();
     iso->next_start = iso->last_end_at + wait;
     log_error(iso->in->name, "process ended restarts=%u reason=%s", iso->starts - 1,

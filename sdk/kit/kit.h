@@ -70,6 +70,14 @@ kit_fail(const struct ctr_host *host, int32_t code, const char *fmt, ...)
     return code;
 }
 
+/* Whether a running test should end, with -CTR_ECANCELED; never with a host before ABI
+ * 1.2. */
+__attribute__((unused)) static int32_t kit_test_canceled(const struct ctr_host *host,
+                                                         struct ctr_test *test)
+{
+    return CTR_HOST_HAS(host, test_canceled) ? host->test_canceled(host, test) : 0;
+}
+
 /* A row that could not be used; where it stands as a format: "line %u". */
 __attribute__((unused, format(printf, 4, 5))) static void
 kit_reject(const struct ctr_host *host, struct ctr_sync *sync, const char *reason,

@@ -320,7 +320,9 @@ static void test_test(struct world *w)
     fake.what = STUCK;
     fake.released = false;
     is_int(flow_source_test(w->flow, "s", 5000, &test_ops, &t), 0, "who asks");
+    is_int(flow_test_canceled(fake.test), 0, "somebody waits");
     flow_source_forget(w->flow, &t);
+    is_int(flow_test_canceled(fake.test), -CTR_ECANCELED, "nobody does: it may end");
     fake.released = true;
     while (s->test)
         world_turn(w);

@@ -398,6 +398,16 @@ struct ctr_host {
     int32_t (*sync_group)(const struct ctr_host *host, struct ctr_sync *sync,
                           struct ctr_str group, const struct ctr_str *members,
                           uint32_t n);
+
+    /* --- since 1.2: sources ---
+     * since   1.2 */
+
+    /* Ask whether the test should end: who asked for it has gone, its time is up, or the
+     * source is stopping. Between two steps, and again and again while waiting.
+     * test    the running one
+     * returns 0 | -CTR_ECANCELED: it should, with this code and without a further step
+     * thread  the test's */
+    int32_t (*test_canceled)(const struct ctr_host *host, struct ctr_test *test);
 };
 
 #ifdef __cplusplus
