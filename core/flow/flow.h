@@ -47,6 +47,10 @@ struct flow_source_config {
     size_t n_allow;
     const struct flow_rule *rules; /* fields only some may see; n_rules 0: all fields */
     size_t n_rules;
+    /* Groups it tells of that count for other sources, too; "*": all. The others open
+     * only itself. */
+    const char *const *share_groups;
+    size_t n_share_groups;
     uint32_t sync_interval;       /* ms between syncs; 0: only on change and on demand */
     struct flow_times sync_times; /* n > 0: in place of the interval */
     uint32_t stale_after;         /* ms; answers from older data are marked; 0: never */

@@ -386,7 +386,8 @@ struct ctr_host {
                       const char *remedy);
 
     /* Say who is in a group that `allow` lists may name as @NAME, beside the users the
-     * configuration puts there. Committed with the sync; a full sync forgets groups it
+     * configuration puts there; those of other sources only where the administrator says
+     * so (share_groups). Committed with the sync; a full sync forgets groups it
      * does not name.
      * sync    the running one
      * group   its name, once in a sync
