@@ -240,7 +240,7 @@ void schedule_sync_over(void *arg)
     s->last_status = status;
     source_info_changed(s);
     if (status == 0 && sync->groups_changed)
-        source_groups_changed(s);
+        source_groups_changed(s, &sync->all_groups);
     if (status == 0)
         note_success(s, sync);
     else if (status == -CTR_ECANCELED && !sync->overdue)

@@ -93,8 +93,8 @@ void source_destroy(struct source *source);
 const struct cache_info *source_info(struct source *source);
 /* Its data are older than `limit` ms. */
 bool source_is_stale(struct source *source, uint32_t limit);
-/* Its groups are others now: who may see what is found out anew. */
-void source_groups_changed(struct source *source);
+/* Its groups are these now, which are taken: who may see what is found out anew. */
+void source_groups_changed(struct source *source, struct groups *groups);
 void source_info_changed(struct source *source);
 /* live.c: its searches are told to end; are on their own. */
 void live_cancel_source(struct source *source);
