@@ -30,7 +30,7 @@ static void finish_stop(struct daemon *d);
 
 int daemon_complain(const char *error)
 {
-    log_error("contactord", "cannot start reason=\"%s\"", error);
+    log_error("contactord", "cannot start reason=%s", log_quoted(error));
     return -CTR_EIO;
 }
 
@@ -385,7 +385,7 @@ static int begin(struct daemon *d)
         return daemon_complain("the tables of telephone numbers could not be made");
     if (limits_raise_files(&d->descriptors, error, sizeof(error)) != 0 ||
         limits_no_core(error, sizeof(error)) != 0)
-        log_warn("contactord", "resource limit not set reason=\"%s\"", error);
+        log_warn("contactord", "resource limit not set reason=%s", log_quoted(error));
     return notify_open(&d->notify, error, sizeof(error)) != 0 ? daemon_complain(error)
                                                               : 0;
 }

@@ -151,7 +151,8 @@ static void apply_change(struct reload *r, struct change *c)
 
         r->kept++;
         if (service && net_service_reload_tls(service, error, sizeof(error)) != 0)
-            log_error(slot->name, "the old certificate stays reason=\"%s\"", error);
+            log_error(slot->name, "the old certificate stays reason=%s",
+                      log_quoted(error));
         return;
     }
     r->changed += c->slot != NULL;
@@ -351,7 +352,7 @@ static void on_patience(uv_timer_t *timer)
                        instance_waits_for(slot->in));
     }
     strbuf_z(&text, "try again later, or restart the daemon");
-    log_error("contactord", "reload refused reason=\"%s\"", text.ptr);
+    log_error("contactord", "reload refused reason=%s", log_quoted(text.ptr));
     d->n_refused++;
     answer_all(d, -CTR_EBUSY, text.ptr);
     strbuf_finish(&text);

@@ -50,7 +50,7 @@ void slot_set_problem(struct slot *slot, const char *problem)
     slot->problem = problem ? xstrdup(problem) : NULL;
     if (!problem)
         return;
-    log_error(slot->name, "not running reason=\"%s\"", problem);
+    log_error(slot->name, "not running reason=%s", log_quoted(problem));
     if (slot->role == INSTANCE_SOURCE && slot->daemon->flow)
         flow_source_error(slot->daemon->flow, slot->name + strlen("source."), problem);
 }

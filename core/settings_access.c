@@ -13,13 +13,21 @@ static void check_principal(struct settings_build *b, const struct conf_node *no
     /* A source may tell of it later; until then nobody is in it. */
     if (who[0] == '@' && !settings_known(who + 1, b->groups, b->n_groups))
         diag_warning(b->diag, node->at,
-                     "no user belongs to a group '%s', unless a source brings it%s",
+                     "no user belongs to a group '%s', unless a source brings it (for "
+                     "another source with share_groups)%s",
                      who + 1,
                      settings_hint(who + 1, b->groups, b->n_groups, hint, sizeof(hint)));
     else if (who[0] != '@' && strcmp(who, "anonymous") != 0 &&
              !settings_known(who, b->users, b->n_users))
         diag_error(b->diag, node->at, "there is no [user.%s]%s", who,
                    settings_hint(who, b->users, b->n_users, hint, sizeof(hint)));
+}
+
+static void check_shared(struct settings_build *b, const struct conf_node *node)
+{
+    if (node->type == CONF_STRING && node->string.len > 0 && node->string.ptr[0] == '@')
+        diag_error(b->diag, node->at, "write the group without the @: \"%s\"",
+                   node->string.ptr + 1);
 }
 
 static void check_source(struct settings_build *b, const struct conf_node *node)
@@ -56,6 +64,7 @@ void section_check_references(struct section *s)
     }
     section_check_interval(s);
     check_each(s->b, conf_get(s->node, "allow"), check_principal);
+    check_each(s->b, conf_get(s->node, "share_groups"), check_shared);
     if (!fields || fields->type != CONF_TABLE)
         return;
     conf_for_each(it, fields)

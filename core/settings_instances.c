@@ -79,7 +79,8 @@ static bool is_live(const struct section *s, const char *name)
 {
     static const char *const source[] = {
         "dialplan",    "priority",           "sync", "allow",        "fields",
-        "stale_after", "max_delete_percent", "live", "live_timeout", "sync_limit"};
+        "stale_after", "max_delete_percent", "live", "live_timeout", "sync_limit",
+        "share_groups"};
     static const char *const frontend[] = {"dialplan",   "output_format", "size_limit",
                                            "time_limit", "ambiguity",     "company_match",
                                            "anonymous",  "sources",       "fields"};

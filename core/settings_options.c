@@ -102,6 +102,12 @@ static const struct ctr_option source_table[] = {
             "change besides."},
     LIST("allow", "Who may see it: users, @groups, \"anonymous\"; without it every "
                   "authenticated user, and anonymous where the front end allows it."),
+    LIST(
+        "share_groups",
+        "Groups this source tells of that other sources may name in `allow` and "
+        "`fields`, too, without the @; \"*\" means all of them. Without it what it tells "
+        "of groups counts for itself only: who can change its groups could else open "
+        "every source."),
     {.name = "fields",
      .type = CTR_OPT_MAP,
      .doc = "Fields that only some may see, each with its users and @groups."},

@@ -141,8 +141,8 @@ void control_start(struct control *c)
 
     c->started = err == 0;
     if (err != 0)
-        log_error("control", "contactorctl cannot connect reason=\"%s\"",
-                  uv_strerror(err));
+        log_error("control", "contactorctl cannot connect reason=%s",
+                  log_quoted(uv_strerror(err)));
 }
 
 void control_stop(struct control *c)
@@ -151,8 +151,8 @@ void control_stop(struct control *c)
         return;
     c->stopped = true;
     if (c->base && unlinkat(c->dir_fd, c->base, 0) != 0)
-        log_warn("control", "the control socket stays behind reason=\"%s\"",
-                 strerror(errno));
+        log_warn("control", "the control socket stays behind reason=%s",
+                 log_quoted(strerror(errno)));
     uv_close((uv_handle_t *)&c->listener, on_listener_closed);
     list_for_each_safe(it, &c->clients)
     {

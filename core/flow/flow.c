@@ -141,9 +141,11 @@ static struct source *source_get(struct flow *flow, const char *name)
     return s;
 }
 
-void source_groups_changed(struct source *s)
+void source_groups_changed(struct source *s, struct groups *groups)
 {
-    take_groups(s);
+    groups_finish(&s->groups);
+    s->groups = *groups;
+    *groups = (struct groups){0};
     s->flow->loaded_view = NULL; /* it may go with its views */
     setup_forget_views(s->flow->setup);
 }

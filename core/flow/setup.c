@@ -47,6 +47,7 @@ static void copy_source(struct arena *a, struct setup_source *to,
     to->plan = from->plan;
     to->priority = from->priority;
     to->allow = copy_names(a, from->allow, from->n_allow);
+    to->share_groups = copy_names(a, from->share_groups, from->n_share_groups);
     copy_rules(a, to, from);
     to->sync_interval = from->sync_interval;
     to->sync_limit = from->sync_limit ? from->sync_limit : DEFAULT_SYNC_LIMIT;

@@ -30,7 +30,7 @@ struct setup_source {
     struct dialplan plan;
     int priority;
     uint32_t order; /* its place in setup->sources */
-    struct setup_names allow;
+    struct setup_names allow, share_groups;
     struct setup_rule *rules;
     size_t n_rules;
     uint32_t sync_interval, sync_limit, stale_after, live_timeout;

@@ -44,6 +44,7 @@ struct ctr_sync {
     struct cache_load *load;
     bool groups_changed;
     struct strbuf cursor, groups;
+    struct groups all_groups; /* as they are after it, when groups_changed */
     char reason[SOURCE_REASON];
     int status;
     struct cache_load_stats stats;

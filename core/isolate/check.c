@@ -164,7 +164,8 @@ static void tell_output(struct checking *c)
     if (n <= 0)
         return;
     text[n] = '\0';
-    log_warn(conf_values_section(c->values), "output text=\"%s\"", text);
+    conf_values_mask(c->values, text);
+    log_warn(conf_values_section(c->values), "output text=%s", log_quoted(text));
 }
 
 static void end_process(struct checking *c, const struct isolate_options *options)

@@ -287,6 +287,8 @@ static int on_frame(struct child *c, uint32_t type, struct ctr_str payload)
         return role_search_drop(c, &w);
     case FRAME_TEST:
         return role_test(c, &w);
+    case FRAME_TEST_CANCEL:
+        return role_test_cancel(c, &w);
     case FRAME_SEARCH_CLOSED:
         return role_search_closed(c, &w);
     default:

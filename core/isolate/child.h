@@ -58,6 +58,7 @@ int role_search_cancel(struct child *c, struct wire *w);
 int role_search_closed(struct child *c, struct wire *w);
 int role_search_drop(struct child *c, struct wire *w);
 int role_test(struct child *c, struct wire *w);
+int role_test_cancel(struct child *c, struct wire *w);
 
 /* role_ask.c: the part of peer_daemon that is not syncs */
 int role_search_hits(struct ctr_search *search, const struct ctr_contact *hits,
@@ -66,6 +67,7 @@ void role_search_done(struct ctr_search *search, int status);
 void role_search_cancel_all(struct child *c);
 void role_test_step(struct ctr_test *test, const char *step, int status,
                     const char *detail, const char *remedy);
+int role_test_canceled(struct ctr_test *test);
 void role_test_end(struct ctr_test *test, int status, const char *reason);
 
 /* pump.c: the data socket, written by a thread of its own */

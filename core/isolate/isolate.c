@@ -24,10 +24,10 @@ enum {
     BACK_OFF_MOST = 5 * 60 * 1000,
     HEALTHY_MS = 60 * 1000, /* one that ran so long has not failed at its start */
     STOP_LIMIT_MS = 3000,   /* the daemon's promise is 5 s for everything */
+    SOON_MS = 10 * 1000,    /* a start so far away is worth waiting for */
     HANG_UP_MS = 200,       /* between the end of its socket and its own */
     WATCH_MS = 250,
-    ENDING_MS = 5,
-    LIVES_MAX_SHIFT = 9
+    ENDING_MS = 5
 };
 
 static void process_start(struct isolate *iso);
@@ -178,6 +178,17 @@ static void process_start(struct isolate *iso)
     send_ping(iso);
 }
 
+/* Between two lives. */
+static bool isolate_soon(void *ctx)
+{
+    const struct isolate *iso = ctx;
+
+    if (iso->state == ISOLATE_WAITING)
+        return iso->next_start - clock_wall_ms() <= SOON_MS;
+    return !iso->deadline &&
+           (iso->state == ISOLATE_STARTING || iso->state == ISOLATE_ENDING);
+}
+
 void isolate_started(struct isolate *iso, uint32_t flags)
 {
     bool search = (iso->plugin->source.flags & CTR_SOURCE_SEARCH) != 0;
@@ -201,7 +212,9 @@ void isolate_started(struct isolate *iso, uint32_t flags)
         .test = iso->plugin->source.threading == CTR_ON_LANE && iso->plugin->source.test
                     ? isolate_test
                     : NULL,
+        .test_cancel = isolate_test_cancel,
         .watches = (flags & STARTED_WATCHING) || iso->resync,
+        .soon = isolate_soon,
     };
     iso->peer->source_start(iso->env, iso->short_name, &iso->driver);
     iso->resync = false;
@@ -349,33 +362,23 @@ void isolate_hung_up(struct isolate *iso)
     uv_timer_start(&iso->tick, on_watch, 0, ENDING_MS);
 }
 
-static uint32_t back_off(struct isolate *iso)
-{
-    unsigned shift = iso->failures < LIVES_MAX_SHIFT ? iso->failures : LIVES_MAX_SHIFT;
-    uint32_t wait = (uint32_t)BACK_OFF_FIRST << shift;
-
-    iso->failures++;
-    return wait < BACK_OFF_MOST ? wait : BACK_OFF_MOST;
-}
-
 /* It was not asked to end: tell all, and plan the next. */
 static void process_failed(struct isolate *iso)
 {
     int64_t lived = clock_ms() - iso->began;
-    char text[32];
     uint32_t wait;
 
     if (lived >= HEALTHY_MS)
         iso->failures = 0;
-    wait = back_off(iso);
+    wait = flow_back_off(BACK_OFF_FIRST, BACK_OFF_MOST, ++iso->failures);
     snprintf(iso->last_end, sizeof(iso->last_end), "%.380s (%lld.%lld s after its start)",
              iso->verdict, (long long)(lived / 1000), (long long)(lived % 1000 / 100));
-    snprintf(iso->down, sizeof(iso->down), "its process %.420s; next start in %s",
-             iso->last_end, in_seconds(wait, text));
+    snprintf(iso->down, sizeof(iso->down), "its process %.420s; next start in %u s",
+             iso->last_end, (wait + 999) / 1000);
     iso->last_end_at = clock_wall_ms();
     iso->next_start = iso->last_end_at + wait;
-    log_error(iso->name, "process ended restarts=%u reason=\"%s\"", iso->starts - 1,
-              iso->down);
+    log_error(iso->name, "process ended restarts=%u reason=%s", iso->starts - 1,
+              log_quoted(iso->down));
     iso->peer->source_error(iso->env, iso->short_name, iso->down);
     iso->state = ISOLATE_WAITING;
     uv_timer_start(&iso->again, on_again, wait, 0);
@@ -389,8 +392,8 @@ static void process_over(struct isolate *iso)
     iso->data = -1;
     if (iso->deadline) {
         if (iso->verdict[0])
-            log_warn(iso->name, "process ended while it was stopped reason=\"%s\"",
-                     iso->verdict);
+            log_warn(iso->name, "process ended while it was stopped reason=%s",
+                     log_quoted(iso->verdict));
         snprintf(iso->down, sizeof(iso->down), "it was stopped");
         iso->state = ISOLATE_STOPPED;
     } else {

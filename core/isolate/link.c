@@ -282,10 +282,14 @@ static void on_control_ended(struct intake *intake)
 static void log_line_of(struct isolate *iso, const uint8_t *line, size_t n)
 {
     bool cut = n > LINE_MAX_LEN;
+    char text[LINE_MAX_LEN + sizeof("...")];
 
-    if (n > 0 && rate_allows(&iso->error_rate, ERRORS_PER_SECOND))
-        log_warn(iso->name, "output text=\"%.*s%s\"", cut ? LINE_MAX_LEN : (int)n,
-                 (const char *)line, cut ? "..." : "");
+    if (n == 0 || !rate_allows(&iso->error_rate, ERRORS_PER_SECOND))
+        return;
+    snprintf(text, sizeof(text), "%.*s%s", cut ? LINE_MAX_LEN : (int)n,
+             (const char *)line, cut ? "..." : "");
+    conf_values_mask(iso->values, text);
+    log_warn(iso->name, "output text=%s", log_quoted(text));
 }
 
 static size_t take_lines(struct intake *intake, const uint8_t *data, size_t n)

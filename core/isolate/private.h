@@ -34,6 +34,7 @@ enum {
     FRAME_TEST,          /* test */
     FRAME_PING,          /* number, log level */
     FRAME_STOP,
+    FRAME_TEST_CANCEL, /* test */
 
     /* process -> daemon, control socket */
     FRAME_CHECKED = 32, /* code, reason, n times: line, text */
@@ -266,6 +267,7 @@ int64_t isolate_search_overdue(const struct isolate *iso);
 
 /* test.c */
 void isolate_test(void *ctx, struct ctr_test *test);
+void isolate_test_cancel(void *ctx, struct ctr_test *test);
 /* Frames. returns 0 | -CTR_EPROTO */
 int isolate_test_step(struct isolate *iso, struct wire *w);
 int isolate_test_end(struct isolate *iso, struct wire *w);

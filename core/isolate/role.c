@@ -378,6 +378,7 @@ const struct peer peer_daemon = {
     .sync_canceled = sync_canceled,
     .sync_end = sync_end,
     .test_step = role_test_step,
+    .test_canceled = role_test_canceled,
     .test_end = role_test_end,
     .search_hits = role_search_hits,
     .search_done = role_search_done,

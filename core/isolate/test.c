@@ -22,6 +22,14 @@ void isolate_test(void *ctx, struct ctr_test *test)
     link_send_u(iso, FRAME_TEST, iso->test_id);
 }
 
+void isolate_test_cancel(void *ctx, struct ctr_test *test)
+{
+    struct isolate *iso = ctx;
+
+    if (iso->test == test)
+        link_send_u(iso, FRAME_TEST_CANCEL, iso->test_id);
+}
+
 bool isolate_test_is_overdue(const struct isolate *iso)
 {
     return iso->test && clock_ms() - iso->test_began > TEST_LIMIT_MS;

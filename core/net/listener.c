@@ -228,9 +228,9 @@ static void rest(struct net_socket *socket, int err)
         uv_timer_start(&net->relax, on_relax, RELAX_MS, 0);
     if (net_may_log(net, NET_LOG_ACCEPT, &suppressed))
         log_warn("net",
-                 "accept_paused address=%s sessions=%u reason=\"%s\" hint=\"raise the "
+                 "accept_paused address=%s sessions=%u reason=%s hint=\"raise the "
                  "limit of open files\" suppressed=%u",
-                 socket->text, net->peers.total, strerror(err), suppressed);
+                 socket->text, net->peers.total, log_quoted(strerror(err)), suppressed);
 }
 
 /* accept(2) also reports what has become of the connection meanwhile. */

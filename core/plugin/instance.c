@@ -102,6 +102,7 @@ int instance_check(const struct plugin *plugin, const struct ctr_config *values,
     if (!plugin->desc.check)
         return 0;
     in = instance_alloc(&nowhere, plugin, role, conf_values_section(values));
+    in->secrets = values;
     host_fail_clear();
     err = plugin->desc.check(&in->host, values);
     if (err < 0)
@@ -119,6 +120,7 @@ int instance_create(const struct instance_env *env, const struct plugin *plugin,
 
     *out = NULL;
     in->values = values;
+    in->secrets = values;
     in->creating = true;
     host_fail_clear();
     err = plugin->desc.create(&in->host, values, &in->self);
@@ -146,6 +148,7 @@ struct instance *instance_create_remote(const struct instance_env *env,
     struct instance *in = instance_alloc(env, plugin, INSTANCE_SOURCE, name);
 
     in->values = values;
+    in->secrets = values;
     in->remote = ops;
     in->remote_self = self;
     return in;
@@ -334,8 +337,8 @@ void instance_destroy(struct instance *in)
 
 void instance_abandon(struct instance *in)
 {
-    log_error(in->name, "stopping takes too long, leaving it behind waits_for=\"%s\"",
-              instance_waits_for(in));
+    log_error(in->name, "stopping takes too long, leaving it behind waits_for=%s",
+              log_quoted(instance_waits_for(in)));
     in->on_stopped = NULL;
     if (in->remote)
         in->remote->kill(in->remote_self);

@@ -42,6 +42,7 @@ static const struct peer peer_flow = {
     .sync_canceled = flow_sync_canceled,
     .sync_end = flow_sync_end,
     .test_step = flow_test_step,
+    .test_canceled = flow_test_canceled,
     .test_end = flow_test_end,
     .search_hits = flow_search_hits,
     .search_done = flow_search_done,

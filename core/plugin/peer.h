@@ -32,6 +32,7 @@ struct peer {
 
     void (*test_step)(struct ctr_test *test, const char *step, int status,
                       const char *detail, const char *remedy);
+    int (*test_canceled)(struct ctr_test *test);
     void (*test_end)(struct ctr_test *test, int status, const char *reason);
 
     int (*search_hits)(struct ctr_search *search, const struct ctr_contact *hits,

@@ -30,7 +30,8 @@ struct instance {
     char *name; /* "source.crm" */
     const char *short_name;
     struct ctr_config *values;
-    void *self; /* the plugin's own */
+    const struct ctr_config *secrets; /* the same, and that of a check */
+    void *self;                       /* the plugin's own */
     bool creating;
 
     /* From any thread. */
@@ -114,7 +115,7 @@ void source_init(struct instance *in);
 bool source_handle_ok(struct instance *in, struct ctr_sync *sync, const char *function);
 bool source_search_ok(struct instance *in, struct ctr_search *search,
                       const char *function);
-bool source_test_ok(struct instance *in, struct ctr_test *test);
+bool source_test_ok(struct instance *in, struct ctr_test *test, const char *function);
 void source_finish(struct instance *in); /* ends the lanes; waits */
 void source_sync_done(struct instance *in, struct ctr_sync *sync, int32_t status);
 void source_search_done(struct instance *in, struct ctr_search *search, int32_t status);

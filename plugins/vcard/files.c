@@ -332,6 +332,7 @@ static int32_t read_entries(struct run *run, int fd, const struct names *names,
 static int32_t read_folder(struct run *run, int fd, unsigned depth)
 {
     struct names names = {0};
+    struct shown name;
     DIR *dir = fdopendir(fd);
     int32_t rc;
 
@@ -340,6 +341,8 @@ static int32_t read_folder(struct run *run, int fd, unsigned depth)
         close(fd);
         return rc;
     }
+    if (depth > 0) /* before it is listed: nothing is missed in between */
+        folders_see(run->folders, fd, show(run, &name));
     rc = list(run, dir, &names);
     if (rc == 0)
         rc = read_entries(run, fd, &names, depth);

@@ -18,8 +18,7 @@ static const struct ctr_option options[] = {
     {.name = "recursive",
      .type = CTR_OPT_BOOL,
      .default_value = "false",
-     .doc = "Whether folders within the folder are read, too; changes within them are "
-            "seen by the next scheduled sync."},
+     .doc = "Whether folders within the folder are read, and watched, too."},
     {.name = "charset",
      .type = CTR_OPT_STRING,
      .default_value = "windows-1252",
