@@ -201,8 +201,8 @@ static void reserve_descriptors(struct net *net)
     if (fd >= 0)
         close(fd);
     else
-        log_debug("net", "descriptors_not_reserved top=%llu reason=\"%s\"",
-                  (unsigned long long)top, strerror(errno));
+        log_debug("net", "descriptors_not_reserved top=%llu reason=%s",
+                  (unsigned long long)top, log_quoted(strerror(errno)));
 }
 
 void net_set_options(struct net *net, const struct net_options *options)
