@@ -24,6 +24,7 @@ static void build_rewind(struct build *b)
     b->recno = 0;
     b->sum = 0;
     b->row.len = 0;
+    b->row.last.len = 0;
 }
 
 void build_free(struct build *b)
@@ -33,6 +34,19 @@ void build_free(struct build *b)
     build_rewind(b);
     sorter_destroy(b->sorter);
     free(b);
+}
+
+static int add_parts(struct build *b, struct ctr_str word)
+{
+    struct part_turns turns = {word, 0};
+    struct posting p;
+    int rc = 0;
+
+    if (!part_is_new(&b->parts, word))
+        return 0;
+    while (rc == 0 && part_next(&turns, &p))
+        rc = sorter_add(b->sorter, DB_PART, p.bytes, p.len, NULL, 0);
+    return rc;
 }
 
 int build_add(struct build *b, struct keys *keys, struct ctr_str record)
@@ -49,6 +63,8 @@ int build_add(struct build *b, struct keys *keys, struct ctr_str record)
 
         posting_make(&p, k, recno);
         rc = sorter_add(b->sorter, k->db, p.bytes, p.len, NULL, 0);
+        if (rc == 0 && k->name)
+            rc = add_parts(b, key_word(k));
     }
     b->state.next_recno++;
     b->state.contacts++;
@@ -224,6 +240,8 @@ static void gather(struct build *b, struct writer *w, const struct sort_item *it
     struct posting p = {.len = (uint8_t)it->key_len};
 
     memcpy(p.bytes, it->key, it->key_len);
+    if (it->db == b->db && posting_cmp(&b->row.last, p.bytes, p.len) == 0)
+        return; /* and perhaps the row it is in has been written */
     if (it->db != b->db || b->row.len >= POSTING_ROW_FILL)
         flush_row(b, w);
     b->db = (enum db)it->db;

@@ -7,6 +7,7 @@
 
 #include "cache/idmap.h"
 #include "cache/impl.h"
+#include "cache/part.h"
 #include "cache/sort.h"
 #include "cache/stage.h"
 
@@ -14,6 +15,7 @@
 struct build {
     struct sorter *sorter;     /* ids and index keys */
     struct source_state state; /* counts so far; the slot once it is taken */
+    struct part_seen parts;    /* words that are in the sorter, turned */
 
     /* the commit */
     enum { BUILD_SLOT, BUILD_RECORDS, BUILD_MERGE, BUILD_SWAP } phase;

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "cache/impl.h"
 
-enum { SHARED_INLINE = 31, REST_INLINE = 8 };
+enum { SHARED_INLINE = 31, REST_INLINE = 8, RECNO_SIZE = 4 };
 
 static bool db_has_kind(enum db db)
 {
@@ -38,14 +38,19 @@ int posting_cmp(const struct posting *p, const uint8_t *bytes, size_t len)
     return p->len < len ? -1 : p->len > len;
 }
 
+static uint32_t recno_at(const uint8_t *b)
+{
+    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
 size_t posting_parts(enum db db, const struct posting *p, uint32_t *recno, uint8_t *kind)
 {
     size_t n = key_measure(db, p->bytes, p->len);
     const uint8_t *b = p->bytes + n;
 
-    if (n == 0 || n + 4 + db_has_kind(db) != p->len)
+    if (n == 0 || n + RECNO_SIZE + db_has_kind(db) != p->len)
         return 0;
-    *recno = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+    *recno = recno_at(b);
     *kind = db_has_kind(db) ? b[4] : 0;
     return n;
 }
@@ -141,6 +146,39 @@ int posting_next(struct posting_iter *it)
     row_open(it, &v);
     rc = row_next(it);
     return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc; /* no row is empty */
+}
+
+/* Of one key all are equally long; else the key's end stands before the number. */
+static bool is_well_formed(const struct posting_iter *it, const uint8_t *at,
+                           size_t shared, size_t len, size_t same)
+{
+    size_t end = len - RECNO_SIZE - 1;
+
+    if (it->posting.len == same + RECNO_SIZE)
+        return len == it->posting.len;
+    return len > same + RECNO_SIZE &&
+           (end < shared ? it->posting.bytes[end] : at[end - shared]) == 0;
+}
+
+bool posting_next_alike(struct posting_iter *it, size_t same, uint32_t *recno)
+{
+    const uint8_t *at = it->at;
+    uint8_t *to;
+    size_t shared, rest, len;
+
+    if (row_head(&at, it->end, it->posting.len, &shared, &rest) || shared < same)
+        return false;
+    len = shared + rest;
+    if (!is_well_formed(it, at, shared, len, same))
+        return false; /* for posting_next, whose caller looks closer */
+    to = it->posting.bytes + shared;
+    it->posting.len = (uint8_t)len;
+    it->at = at + rest;
+    do
+        *to++ = *at++;
+    while (at < it->at);
+    *recno = recno_at(it->posting.bytes + len - RECNO_SIZE);
+    return true;
 }
 
 /* The first posting of the row that does not begin with the first key_len bytes of the
@@ -367,36 +405,71 @@ static void write_change(struct writer *w, enum db db, struct change *ch)
         write_row(w, db, &ch->row[1]);
 }
 
-void posting_add(struct writer *w, const struct key *key, uint32_t recno)
+void posting_put(struct writer *w, enum db db, const struct posting *p)
 {
-    enum db db = (enum db)key->db;
     struct change ch;
-    struct posting p;
-    int there;
+    int there = take_row(w, db, p, &ch);
 
-    posting_make(&p, key, recno);
-    there = take_row(w, db, &p, &ch);
     if (there == 0) {
         ch.row[0].len = 0;
-        posting_row_add(&ch.row[0], &p);
+        posting_row_add(&ch.row[0], p);
         write_row(w, db, &ch.row[0]);
     } else if (there > 0) {
-        w->rc = remake(&ch, &p, true);
+        w->rc = remake(&ch, p, true);
         if (w->rc == 0 && !ch.found)
             write_change(w, db, &ch);
     }
 }
 
-void posting_del(struct writer *w, const struct key *key, uint32_t recno)
+void posting_drop(struct writer *w, enum db db, const struct posting *p)
 {
-    enum db db = (enum db)key->db;
     struct change ch;
+
+    if (take_row(w, db, p, &ch) <= 0)
+        return;
+    w->rc = remake(&ch, p, false);
+    if (w->rc == 0 && ch.found)
+        write_change(w, db, &ch);
+}
+
+void posting_add(struct writer *w, const struct key *key, uint32_t recno)
+{
     struct posting p;
 
     posting_make(&p, key, recno);
-    if (take_row(w, db, &p, &ch) <= 0)
-        return;
-    w->rc = remake(&ch, &p, false);
-    if (w->rc == 0 && ch.found)
-        write_change(w, db, &ch);
+    posting_put(w, (enum db)key->db, &p);
+}
+
+void posting_del(struct writer *w, const struct key *key, uint32_t recno)
+{
+    struct posting p;
+
+    posting_make(&p, key, recno);
+    posting_drop(w, (enum db)key->db, &p);
+}
+
+/* The first posting not less than the bytes begins with them. */
+static bool begins_one(struct writer *w, enum db db, const uint8_t *bytes, size_t len,
+                       struct posting_iter *it)
+{
+    int rc = w->rc ? w->rc : posting_seek(it, w->cursor[db], bytes, len);
+
+    if (rc && rc != MDB_NOTFOUND)
+        w->rc = rc;
+    return rc == 0 && it->posting.len >= len &&
+           memcmp(it->posting.bytes, bytes, len) == 0;
+}
+
+bool posting_is_there(struct writer *w, enum db db, const struct posting *p)
+{
+    struct posting_iter it;
+
+    return begins_one(w, db, p->bytes, p->len, &it) && it.posting.len == p->len;
+}
+
+bool posting_has_key(struct writer *w, const struct key *key)
+{
+    struct posting_iter it;
+
+    return begins_one(w, (enum db)key->db, key->bytes, key->len, &it);
 }

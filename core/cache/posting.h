@@ -45,6 +45,9 @@ int posting_seek(struct posting_iter *it, MDB_cursor *cursor, const uint8_t *byt
 int posting_seek_before(struct posting_iter *it, MDB_cursor *cursor, const uint8_t *bytes,
                         size_t len);
 int posting_next(struct posting_iter *it);
+/* The next posting, if it is of the same row and begins with the same `same` bytes; for
+ * indexes without kinds. returns false: the iterator stands where it did */
+bool posting_next_alike(struct posting_iter *it, size_t same, uint32_t *recno);
 /* From one index key, of key_len bytes, to the next. *shared: with how many bytes of the
  * last key the new one begins, at least. */
 int posting_next_key(struct posting_iter *it, size_t key_len, size_t *shared);

@@ -201,6 +201,26 @@ static void add_more_words(struct planner *p, struct way *way)
                 COST_EXACT);
 }
 
+/* Where there are others the plan's own walks narrow as they do, and first. */
+static void add_self(struct planner *p, struct plan *plan, const struct way *way)
+{
+    struct plan_other *self;
+
+    if (!way->others || way->n_dear > 0)
+        return;
+    for (const struct plan_walk *w = way->first; w; w = w->next)
+        if (w->index == PLAN_INDEX_ID)
+            return;
+    self = arena_alloc(p->arena, sizeof(*self));
+    if (!self) {
+        p->error = -CTR_ENOMEM;
+        return;
+    }
+    *self =
+        (struct plan_other){.next = way->others, .first = way->first, .cost = way->cost};
+    plan->others = self;
+}
+
 int plan_make(struct plan *plan, const struct eval_filter *filter,
               const struct plan_options *options, struct arena *arena)
 {
@@ -213,6 +233,7 @@ int plan_make(struct plan *plan, const struct eval_filter *filter,
     memset(plan, 0, sizeof(*plan));
     plan->scan = way.scan;
     plan->others = way.others;
+    add_self(&p, plan, &way);
     plan->not_numbers = way.not_numbers;
     plan->n = way.scan ? 1 : way.n;
     plan->walks = arena_array(arena, plan->n, sizeof(*plan->walks));
