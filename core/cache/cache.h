@@ -228,6 +228,11 @@ struct cache_bits {
     uint64_t *bits;
     uint32_t n;
 };
+/* Set, or beyond the last. */
+static inline bool cache_bit(const struct cache_bits *b, uint32_t i)
+{
+    return i >= b->n || b->bits[i / 64] >> i % 64 & 1;
+}
 /* The same, of those only whose number has none, or whose bit is set; many are gone by at
  * little cost. work: about how many, then -CTR_EPAUSE. */
 int cache_walk_next_among(struct cache_walk *walk, const struct cache_bits *among,

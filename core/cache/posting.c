@@ -148,37 +148,103 @@ int posting_next(struct posting_iter *it)
     return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc; /* no row is empty */
 }
 
-/* Of one key all are equally long; else the key's end stands before the number. */
-static bool is_well_formed(const struct posting_iter *it, const uint8_t *at,
-                           size_t shared, size_t len, size_t same)
-{
-    size_t end = len - RECNO_SIZE - 1;
+/* Postings of one key, gone through by their numbers alone. */
+struct run {
+    const uint8_t *at, *end;
+    size_t key_len;
+    uint8_t head; /* of one that differs in the last byte; 0: takes two bytes */
+    uint32_t recno;
+};
 
-    if (it->posting.len == same + RECNO_SIZE)
-        return len == it->posting.len;
-    return len > same + RECNO_SIZE &&
-           (end < shared ? it->posting.bytes[end] : at[end - shared]) == 0;
+static bool run_begin(struct run *run, const struct posting_iter *it, size_t key_len)
+{
+    size_t shared = key_len + RECNO_SIZE - 1;
+
+    if (it->posting.len != key_len + RECNO_SIZE)
+        return false;
+    *run = (struct run){.at = it->at,
+                        .end = it->end,
+                        .key_len = key_len,
+                        .head = shared < SHARED_INLINE ? (uint8_t)(shared << 3 | 1) : 0,
+                        .recno = recno_at(it->posting.bytes + key_len)};
+    return true;
 }
 
-bool posting_next_alike(struct posting_iter *it, size_t same, uint32_t *recno)
+/* Any posting of the key. returns false: another key's, or malformed: posting_next will
+ * tell */
+static bool run_step_any(struct run *run)
 {
-    const uint8_t *at = it->at;
-    uint8_t *to;
-    size_t shared, rest, len;
+    const uint8_t *at = run->at;
+    size_t shared, rest;
 
-    if (row_head(&at, it->end, it->posting.len, &shared, &rest) || shared < same)
+    if (row_head(&at, run->end, run->key_len + RECNO_SIZE, &shared, &rest) ||
+        shared < run->key_len || shared + rest != run->key_len + RECNO_SIZE)
         return false;
-    len = shared + rest;
-    if (!is_well_formed(it, at, shared, len, same))
-        return false; /* for posting_next, whose caller looks closer */
-    to = it->posting.bytes + shared;
-    it->posting.len = (uint8_t)len;
-    it->at = at + rest;
-    do
-        *to++ = *at++;
-    while (at < it->at);
-    *recno = recno_at(it->posting.bytes + len - RECNO_SIZE);
+    run->at = at + rest;
+    run->recno = rest == RECNO_SIZE ? 0 : (run->recno >> 8 * rest) << 8 * rest;
+    for (; rest > 0; rest--)
+        run->recno |= (uint32_t)*at++ << 8 * (rest - 1);
     return true;
+}
+
+/* Nearly all differ in one byte or in two. */
+static inline bool run_step(struct run *run)
+{
+    enum { ONE_BYTE_MORE = -(1 << 3) + 1 };
+    const uint8_t *at = run->at;
+
+    if (run->end - at < 3 || run->head == 0)
+        return run_step_any(run);
+    if (at[0] == run->head) {
+        run->recno = (run->recno & 0xffffff00) | at[1];
+        run->at = at + 2;
+        return true;
+    }
+    if (at[0] == run->head + ONE_BYTE_MORE) {
+        run->recno = (run->recno & 0xffff0000) | (uint32_t)at[1] << 8 | at[2];
+        run->at = at + 3;
+        return true;
+    }
+    return run_step_any(run);
+}
+
+static void run_end(const struct run *run, struct posting_iter *it)
+{
+    uint8_t *b = it->posting.bytes + run->key_len;
+
+    b[0] = (uint8_t)(run->recno >> 24);
+    b[1] = (uint8_t)(run->recno >> 16);
+    b[2] = (uint8_t)(run->recno >> 8);
+    b[3] = (uint8_t)run->recno;
+    it->at = run->at;
+}
+
+unsigned posting_run(struct posting_iter *it, size_t key_len, uint32_t *out, unsigned max)
+{
+    struct run run;
+    unsigned n = 0;
+
+    if (!run_begin(&run, it, key_len))
+        return 0;
+    while (n < max && run_step(&run))
+        out[n++] = run.recno;
+    run_end(&run, it);
+    return n;
+}
+
+bool posting_run_to(struct posting_iter *it, size_t key_len,
+                    const struct cache_bits *among, uint32_t *recno, unsigned *passed)
+{
+    struct run run;
+    bool found = false;
+
+    if (!run_begin(&run, it, key_len))
+        return false;
+    for (; !found && run_step(&run); ++*passed)
+        found = cache_bit(among, run.recno);
+    run_end(&run, it);
+    *recno = run.recno;
+    return found;
 }
 
 /* The first posting of the row that does not begin with the first key_len bytes of the

@@ -222,42 +222,39 @@ int cache_walk_next(struct cache_walk *walk)
 
 /* ---- many at once ---- */
 
-/* What a step to another row or word costs, in postings gone by within a row. */
-enum { STEP_WORK = 16 };
+enum {
+    STEP_WORK = 16, /* a step to another row or word, in postings of one row */
+    RUN = 256
+};
 
-/* With how many bytes all postings begin that match as the one it stands on does, key and
- * place alike; 0: they are to be looked at one by one. */
-static size_t alike(const struct cache_walk *walk)
+static bool can_run(const struct cache_walk *walk)
 {
-    bool words = walk->index == CACHE_WORD || walk->index == CACHE_SOUND;
-
-    if (!words || walk->recno == WALK_PASSED || !walk_has_cursor(walk))
-        return 0;
-    return walk->exact || walk->within ? walk->at_len + 1u : walk->key_len;
+    return (walk->index == CACHE_WORD || walk->index == CACHE_SOUND) &&
+           walk->recno != WALK_PASSED && walk_has_cursor(walk);
 }
 
-/* Goes on within the row. */
-static bool next_alike(struct cache_walk *walk, size_t same)
+/* Goes on among the postings of the same key and row. returns how many; the walk stands
+ * on the last */
+static unsigned run(struct cache_walk *walk, uint32_t *out, unsigned max)
+{
+    struct read_cursor *rc = walk->cursor;
+    unsigned n;
+
+    if (!can_run(walk))
+        return 0;
+    n = posting_run(&rc->it, walk->at_len + 1u, out, max);
+    if (n > 0)
+        walk->recno = out[n - 1];
+    return n;
+}
+
+static bool run_to(struct cache_walk *walk, const struct cache_bits *among,
+                   unsigned *passed)
 {
     struct read_cursor *rc = walk->cursor;
 
-    return same > 0 && posting_next_alike(&rc->it, same, &walk->recno);
-}
-
-/* The key may be another one now. */
-static int settle(struct cache_walk *walk)
-{
-    struct place p;
-
-    if (walk->exact || walk->within || walk->index == CACHE_ALL || !walk_has_cursor(walk))
-        return 0;
-    place_of(walk, &p);
-    return read_error(walk->source->cache, walk_take(walk, &p, walk->cursor));
-}
-
-static bool is_among(const struct cache_bits *bits, uint32_t recno)
-{
-    return recno >= bits->n || bits->bits[recno / 64] >> recno % 64 & 1;
+    return can_run(walk) &&
+           posting_run_to(&rc->it, walk->at_len + 1u, among, &walk->recno, passed);
 }
 
 int cache_walk_next_among(struct cache_walk *walk, const struct cache_bits *among,
@@ -265,18 +262,8 @@ int cache_walk_next_among(struct cache_walk *walk, const struct cache_bits *amon
 {
     for (unsigned done = 0; done < work; done += STEP_WORK) {
         int r = cache_walk_next(walk);
-        size_t same;
 
-        if (r != 0 || is_among(among, walk->recno))
-            return r;
-        same = alike(walk);
-        while (next_alike(walk, same)) {
-            if (is_among(among, walk->recno))
-                return settle(walk);
-            done++;
-        }
-        r = settle(walk);
-        if (r != 0)
+        if (r != 0 || cache_bit(among, walk->recno) || run_to(walk, among, &done))
             return r;
     }
     return -CTR_EPAUSE;
@@ -297,20 +284,21 @@ static void fill(struct cache_fill *fill, uint32_t recno)
 
 int cache_walk_fill(struct cache_walk *walk, struct cache_fill *to, unsigned work)
 {
+    uint32_t recno[RUN];
+
     for (unsigned done = 0; done < work; done += STEP_WORK) {
         int r = cache_walk_next(walk);
-        size_t same;
+        unsigned n;
 
         if (r == -CTR_EPAUSE)
             continue;
         if (r != 0)
             return r;
         fill(to, walk->recno);
-        for (same = alike(walk); next_alike(walk, same); done++)
-            fill(to, walk->recno);
-        r = settle(walk);
-        if (r != 0)
-            return r;
+        n = run(walk, recno, RUN);
+        for (unsigned i = 0; i < n; i++)
+            fill(to, recno[i]);
+        done += n;
     }
     return -CTR_EPAUSE;
 }
@@ -320,6 +308,7 @@ unsigned cache_walk_estimate(struct cache_walk *walk, unsigned limit)
     struct cache *c = walk->source->cache;
     struct cache_walk look = *walk;
     unsigned n = 0, work = 0;
+    uint32_t recno[RUN];
 
     ensure(c->reading);
     if (walk->index == CACHE_ALL) {
@@ -328,22 +317,16 @@ unsigned cache_walk_estimate(struct cache_walk *walk, unsigned limit)
         return all < limit ? (unsigned)all : limit;
     }
     look.cursor = look.turns = NULL; /* leaves the walk's own where they are */
-    while (n < limit) {
+    while (n < limit && work < 2 * limit + STEP_WORK * STEP_WORK) {
         int r = cache_walk_next(&look);
-        size_t same;
 
         if (r != 0 && r != -CTR_EPAUSE)
             return n;
+        if (r == 0)
+            n += 1 + run(&look, recno, RUN);
         work += STEP_WORK;
-        if (work > STEP_WORK * STEP_WORK + 2 * limit)
-            return limit;
-        n += r == 0;
-        for (same = r == 0 ? alike(&look) : 0; n < limit && next_alike(&look, same); n++)
-            ;
-        if (settle(&look) != 0)
-            return n;
     }
-    return n;
+    return limit;
 }
 
 /* ---- from the record's side ---- */
