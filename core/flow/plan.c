@@ -142,16 +142,27 @@ static struct way leaf_way(struct planner *p, const struct eval_leaf *leaf)
 
 static struct way node_way(struct planner *p, const struct eval_node *node);
 
+/* Begins with what most likely finds least: next to it the others need no long look. */
 static struct way and_way(struct planner *p, const struct eval_node *node)
 {
+    struct way *ways = arena_array(p->arena, node->n_children, sizeof(*ways));
     struct way best = way_scan();
+    uint32_t first = 0;
 
+    if (!ways) {
+        p->error = -CTR_ENOMEM;
+        return best;
+    }
     for (uint32_t i = 0; i < node->n_children; i++) {
-        struct way way = node_way(p, &node->children[i]);
+        ways[i] = node_way(p, &node->children[i]);
+        if (ways[i].n == 0 && !ways[i].scan)
+            return ways[i]; /* never true */
+        first = ways[i].cost < ways[first].cost ? i : first;
+    }
+    for (uint32_t i = 0; i < node->n_children; i++) {
+        uint32_t k = i == 0 ? first : i <= first ? i - 1 : i;
 
-        if (way.n == 0 && !way.scan)
-            return way; /* never true */
-        best = way_cheaper(p, &best, &way);
+        best = way_cheaper(p, &best, &ways[k]);
     }
     return best;
 }

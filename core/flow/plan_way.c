@@ -6,12 +6,12 @@
 enum {
     COST_WORTH_LOOKING = 16, /* below, no estimate pays */
     ESTIMATE_LEAST = 200,    /* postings of one walk in one source */
-    ESTIMATE_MOST = 4096,
+    ESTIMATE_MOST = 2048,
     ESTIMATE_SHARE = 64, /* ... a share of the contacts */
     ESTIMATE_WALKS = 32,
-    ESTIMATES_MAX = 16,         /* in one plan */
-    ESTIMATES_COUNT = 4 * 4096, /* all of its estimates together */
-    LOOK_BACK = 16              /* equal walks are looked for this far */
+    ESTIMATES_MAX = 16,                  /* in one plan */
+    ESTIMATES_COUNT = 3 * ESTIMATE_MOST, /* all of its estimates together */
+    LOOK_BACK = 16                       /* equal walks are looked for this far */
 };
 
 struct way way_scan(void)
@@ -81,23 +81,25 @@ void way_add(struct planner *p, struct way *way, struct plan_walk walk, uint32_t
 
 /* What is common is not to be told from what is more common at any price. */
 static unsigned estimate_walk(struct planner *p, const struct plan_walk *w,
-                              struct cache_source *source)
+                              struct cache_source *source, uint32_t enough)
 {
     struct cache_walk walk;
     struct cache_info info;
-    unsigned limit, n;
+    uint64_t limit;
+    unsigned n;
 
     cache_source_info(source, &info);
-    limit = info.contacts / ESTIMATE_SHARE < ESTIMATE_MOST
-                ? (unsigned)info.contacts / ESTIMATE_SHARE
-                : ESTIMATE_MOST;
+    limit = info.contacts / ESTIMATE_SHARE;
+    limit = limit < ESTIMATE_LEAST ? ESTIMATE_LEAST : limit;
+    limit = limit > ESTIMATE_MOST ? ESTIMATE_MOST : limit;
     plan_walk_init(w, source, &walk);
-    n = cache_walk_estimate(&walk, limit > ESTIMATE_LEAST ? limit : ESTIMATE_LEAST);
+    n = cache_walk_estimate(&walk, limit < enough ? (unsigned)limit : enough);
     p->counted += n;
     return n;
 }
 
-static uint32_t estimate(struct planner *p, const struct way *way)
+/* enough: more need not be known */
+static uint32_t estimate(struct planner *p, const struct way *way, uint32_t enough)
 {
     const struct view *view = p->options->view;
     uint32_t cost = 0;
@@ -110,8 +112,8 @@ static uint32_t estimate(struct planner *p, const struct way *way)
         for (uint32_t i = 0; i < view->n; i++) {
             if (++seen > ESTIMATE_WALKS || p->counted > ESTIMATES_COUNT)
                 return way->cost;
-            cost =
-                way_add_cost(cost, estimate_walk(p, w, view->sources[i].source->cache));
+            cost = way_add_cost(
+                cost, estimate_walk(p, w, view->sources[i].source->cache, enough));
         }
     }
     return cost;
@@ -174,9 +176,9 @@ struct way way_cheaper(struct planner *p, struct way *a, struct way *b)
         b->cost > COST_WORTH_LOOKING && a->n_dear == 0 && b->n_dear == 0 &&
         p->estimates < ESTIMATES_MAX) {
         if (!a->estimated)
-            a->cost = estimate(p, a);
+            a->cost = estimate(p, a, b->estimated ? b->cost + 1 : COST_SCAN);
         if (!b->estimated)
-            b->cost = estimate(p, b);
+            b->cost = estimate(p, b, a->cost + 1);
         a->estimated = b->estimated = true;
         best = b->cost < a->cost ? b : a;
     }
