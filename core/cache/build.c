@@ -7,10 +7,11 @@
 #include "base/error.h"
 #include "cache/load.h"
 
-struct build *build_create(const char *dir)
+struct build *build_create(const char *dir, uint64_t seed)
 {
     struct build *b = xcalloc(1, sizeof(*b));
 
+    b->parts.seed = seed;
     b->sorter = sorter_create(dir);
     return b;
 }
@@ -32,6 +33,7 @@ void build_free(struct build *b)
     if (!b)
         return;
     build_rewind(b);
+    idmap_finish(&b->parts.words);
     sorter_destroy(b->sorter);
     free(b);
 }
@@ -167,7 +169,8 @@ static int convert_staged(struct convert *cv)
 
 int build_convert(struct cache_load *load)
 {
-    struct convert cv = {.load = load, .build = build_create(load->cache->dir)};
+    struct convert cv = {.load = load,
+                         .build = build_create(load->cache->dir, load->seed)};
     int rc;
 
     stage_init(&cv.stage, load->cache->dir);
@@ -192,6 +195,7 @@ static int step_slot(struct cache_load *load)
     struct build *b = load->build;
     int rc;
 
+    idmap_finish(&b->parts.words);
     if (b->state.contacts == 0) {
         b->phase = BUILD_SWAP;
         return 0;

@@ -92,7 +92,8 @@ void compare_finish(struct cache_load *load);
 void count_numbers(struct source_state *state, const struct record *r, int sign);
 
 /* build.c */
-struct build *build_create(const char *dir);
+/* seed: nobody outside knows it */
+struct build *build_create(const char *dir, uint64_t seed);
 void build_free(struct build *build);
 /* The next record of the new generation: its index keys; the caller keeps the record. */
 int build_add(struct build *build, struct keys *keys, struct ctr_str record);

@@ -110,16 +110,14 @@ bool part_where(struct ctr_str word, struct ctr_str text, struct posting *out)
 
 bool part_is_new(struct part_seen *seen, struct ctr_str word)
 {
-    size_t at = XXH3_64bits(word.ptr, word.len) % PART_SEEN;
+    enum { WORDS_MAX = 1 << 20 };
+    uint64_t hash = XXH3_64bits_withSeed(word.ptr, word.len, seen->seed);
+    bool is_new = true;
 
-    if (word.len > PART_WHOLE)
-        return true;
-    if (seen->word[at].len == word.len &&
-        memcmp(seen->word[at].bytes, word.ptr, word.len) == 0)
-        return false;
-    seen->word[at].len = (uint8_t)word.len;
-    memcpy(seen->word[at].bytes, word.ptr, word.len);
-    return true;
+    if (seen->words.n >= WORDS_MAX)
+        return idmap_find(&seen->words, hash) == NULL;
+    (void)idmap_put(&seen->words, hash, &is_new); /* without memory it is always new */
+    return is_new;
 }
 
 /* ---- writing ---- */

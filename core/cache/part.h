@@ -12,13 +12,13 @@
 #ifndef CACHE_PART_H
 #define CACHE_PART_H
 
+#include "cache/idmap.h"
 #include "cache/posting.h"
 
 enum {
     PART_TURN = 1,
     PART_LONG = 2,
-    PART_WHOLE = 24, /* bytes; a word of more would cost its square */
-    PART_SEEN = 1 << 15
+    PART_WHOLE = 24 /* bytes; a word of more would cost its square */
 };
 
 /* The postings of a word, one after the other; at: 0 to begin with. */
@@ -35,11 +35,12 @@ size_t part_word(const struct posting *p, uint8_t out[KEY_MAX]);
 bool part_where(struct ctr_str word, struct ctr_str text, struct posting *out);
 bool part_holds(struct ctr_str word, struct ctr_str text);
 
-/* Words of which a build has the postings already: most of them, within bounds. */
+/* Words of which a build has the postings already, within bounds: of a directory with
+ * more different words than a million the others are sorted each time they come. By
+ * hashes with a seed of the load's own. */
 struct part_seen {
-    struct {
-        uint8_t len, bytes[PART_WHOLE];
-    } word[PART_SEEN];
+    struct idmap words;
+    uint64_t seed;
 };
 /* returns whether it is not known to have been there before */
 bool part_is_new(struct part_seen *seen, struct ctr_str word);
