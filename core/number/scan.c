@@ -357,6 +357,7 @@ static bool take_written(struct scan *out, const char *s, size_t n)
         return false;
     if (words && ext_label(s, n)) { /* "x192", "Durchwahl 192" */
         out->n = (uint8_t)only_digits(s + start, n - start, out->digits, SCAN_EXT_MAX);
+        memset(out->gap, SCAN_GAP_NONE, out->n);
         if (out->n)
             return true;
     }

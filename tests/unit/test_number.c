@@ -516,6 +516,8 @@ static void trunk_in_the_notation(void)
         {"CH", "044 668 18-00", ""},
         {"US", "415 555-2671", ""},
         {"US", "+49 89 840798-192", ""},
+        {"DE", "089 123-4", "4989123"},
+        {"DE", "x0891234", ""}, /* the dash of the one before is none of its own */
     };
     struct dialplan plan;
     struct number number;
