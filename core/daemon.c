@@ -408,7 +408,8 @@ static int build(struct daemon *d)
         return err;
     open_handles(d);
     start_instances(d);
-    control_start(d->control);
+    if ((err = control_start(d->control)) != 0)
+        return daemon_complain("contactorctl could not reach it");
     return rights_confine_calls(d);
 }
 
