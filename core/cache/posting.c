@@ -269,6 +269,25 @@ static int row_next_key(struct posting_iter *it, size_t key_len, size_t *shared)
     return 0;
 }
 
+/* Behind all postings that begin with the key, in this row or one after it; the file may
+ * be damaged, and what its rows say lead back. */
+static int seek_behind(struct posting_iter *it, const MDB_val *row, uint8_t *key,
+                       size_t key_len)
+{
+    MDB_val k, v;
+    int rc;
+
+    key[key_len - 1]++; /* keys end with a zero */
+    rc = posting_seek(it, it->cursor, key, key_len);
+    if (rc == 0)
+        rc = mdb_cursor_get(it->cursor, &k, &v, MDB_GET_CURRENT);
+    if (rc)
+        return rc;
+    return mdb_cmp(mdb_cursor_txn(it->cursor), mdb_cursor_dbi(it->cursor), &k, row) < 0
+               ? MDB_CORRUPTED
+               : 0;
+}
+
 int posting_next_key(struct posting_iter *it, size_t key_len, size_t *shared)
 {
     int rc = row_next_key(it, key_len, shared);
@@ -288,8 +307,7 @@ int posting_next_key(struct posting_iter *it, size_t key_len, size_t *shared)
         return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc;
     if (it->posting.len < key_len || memcmp(it->posting.bytes, key, key_len) != 0)
         return 0;
-    key[key_len - 1]++; /* keys end with a zero: behind all that begin with this one */
-    return posting_seek(it, it->cursor, key, key_len);
+    return seek_behind(it, &k, key, key_len);
 }
 
 /* The last row whose key is not more than the bytes (or_equal), or less. returns

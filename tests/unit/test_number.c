@@ -583,6 +583,33 @@ static void readings_best_first(void)
     }
 }
 
+/* Digits and signs of other scripts, which people paste from where they found them. */
+static void other_scripts(void)
+{
+    static const struct row rows[] = {
+        {"+\xd9\xa4\xd9\xa9 89 840798192", "+4989840798192", 0},
+        {"+\xdb\xb4\xdb\xb9 89 840798192", "+4989840798192", 0},
+        {"\xef\xbc\x88\x30\x38\x39\xef\xbc\x89\xef\xbc\x8f\x38\x34\x30\x37\x39\x38\x31"
+         "\x39\x32",
+         "+4989840798192", 0},
+        {"089\xef\xbc\x8e"
+         "840798\xe2\x81\x84"
+         "192",
+         "+4989840798192", 0},
+        {"089\xc2\xad"
+         "840798\xe3\x80\x80"
+         "192",
+         "+4989840798192", 0},
+        {"\xe2\x80\xaa"
+         "089 840798192\xe2\x80\xac",
+         "+4989840798192", 0},
+    };
+    struct dialplan plan;
+
+    munich(&plan);
+    parse_table(&plan, rows);
+}
+
 static void any_bytes(void)
 {
     struct dialplan plan;
@@ -625,6 +652,7 @@ int main(void)
     outside_line();
     trunk_in_the_notation();
     readings_best_first();
+    other_scripts();
     any_bytes();
     return tap_done();
 }
