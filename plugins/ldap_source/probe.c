@@ -19,6 +19,7 @@ struct probe {
     const char *base[BASES_MAX];
     uint32_t n_bases;
     struct fault fault;
+    bool failed; /* a step that did was told */
 };
 
 static void say(struct probe *p, const char *step, int32_t status, const char *detail,
@@ -26,6 +27,7 @@ static void say(struct probe *p, const char *step, int32_t status, const char *d
 {
     const struct ctr_host *h = p->source->host;
 
+    p->failed = p->failed || status < 0;
     h->test_step(h, p->test, step, status, detail, remedy && *remedy ? remedy : NULL);
 }
 
@@ -257,11 +259,14 @@ int32_t source_test(void *instance, struct ctr_test *test)
         p->conn = conn_create(&s->options, s->host, &s->tls, &s->sync_cancel);
     if (!p || !p->conn) {
         free(p);
-        return kit_fail(s->host, -CTR_ENOMEM, "out of memory");
+        s->host->test_step(s->host, test, "prepare", -CTR_ENOMEM, "out of memory", NULL);
+        return -CTR_ENOMEM;
     }
     p->source = s;
     p->test = test;
     rc = probe_all(p);
+    if (rc < 0 && !p->failed)
+        say(p, "memory", rc, "out of memory", NULL);
     contacts_destroy(p->contacts);
     conn_destroy(p->conn);
     if (rc != 0 && p->fault.code != 0)
