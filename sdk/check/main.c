@@ -1,7 +1,6 @@
 /* main.c - contactor-plugin-check: tries whether a plugin keeps its contract with the
  * daemon, and tells what it breaks. */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include "clients.h"
 #include "options.h"
 #include "output.h"
+#include "runtime.h"
 
 enum { EXIT_RIGHT = 0, EXIT_BROKEN = 1, EXIT_USAGE = 2, EXIT_LOAD = 3 };
 
@@ -106,58 +106,6 @@ static void take_arg(struct args *a, char **argv, int *i)
     } else {
         usage(EXIT_USAGE);
     }
-}
-
-/* --- sanitizers -----------------------------------------------------------------------
- */
-
-/* A plugin built by gcc with -fsanitize=address needs its runtime to be loaded first. */
-static const char *runtime_needed(const char *path)
-{
-    static const char *const names[] = {"libasan.so.8", "libasan.so.6", "libtsan.so.2",
-                                        "libasan.so.9"};
-    static char text[1 << 16];
-    const char *found = NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n;
-
-    /* The name stands in the string table, which may lie across two reads. */
-    for (off_t at = 0; fd >= 0 && !found && (n = pread(fd, text, sizeof(text), at)) > 32;
-         at += n - 32)
-        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !found; i++)
-            if (memmem(text, (size_t)n, names[i], strlen(names[i]) + 1))
-                found = names[i];
-    if (fd >= 0)
-        close(fd);
-    return found;
-}
-
-/* "VALUE" or "VALUE:what was there". */
-static void env_prepend(const char *name, const char *value)
-{
-    const char *before = getenv(name);
-    char text[PATH_MAX];
-
-    snprintf(text, sizeof(text), "%s%s%s", value, before ? ":" : "",
-             before ? before : "");
-    setenv(name, text, 1);
-}
-
-/* Once more from the begin, with an environment that is right for checking: a cache of
- * freed memory would hide small leaks and look like small ones. */
-static void prepare(const char *path, char **argv)
-{
-    const char *runtime = runtime_needed(path);
-
-    if (getenv("CONTACTOR_CHECK_PREPARED") || usage_sanitized())
-        return;
-    setenv("CONTACTOR_CHECK_PREPARED", "1", 1);
-    env_prepend("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0");
-    if (runtime)
-        env_prepend("LD_PRELOAD", runtime);
-    execv("/proc/self/exe", argv);
-    fprintf(stderr, "contactor-plugin-check: goes on without a new start: %s\n",
-            strerror(errno));
 }
 
 /* --- what is checked ------------------------------------------------------------------
@@ -350,8 +298,7 @@ int main(int argc, char **argv)
     if (a.list) {
         output_list();
     } else {
-        prepare(a.file, argv);
-        status = check_file(&a);
+        status = runtime_prepare(a.file, argv) ? check_file(&a) : EXIT_LOAD;
     }
     clients_finish(&a.clients);
     free(a.only);
