@@ -1,5 +1,6 @@
 """What an integrator does with the installed SDK and nothing else: WRITING_PLUGINS.md from its first
 command to an LDAP lookup, the template of a front end, and every example."""
+import json
 import os
 import re
 import shutil
@@ -152,6 +153,35 @@ def compile_examples(sdk, folder):
             what="lines.rs is built")
 
 
+def check(sdk, folder, name, *args, skipped=()):
+    """contactor-plugin-check over an example: nothing fails, nothing is warned, nothing that the
+    example has is left out."""
+    run = subprocess.run(["contactor-plugin-check", f"{folder}/{name}.so", *args, "--json"], cwd=folder,
+                         env=sdk.env, capture_output=True, text=True, timeout=300)
+    checks = json.loads(run.stdout or '{"checks":[]}')["checks"]
+    bad = {c["check"]: c.get("found") or c["warnings"] for c in checks
+           if c["result"] in ("failed", "warning")}
+    lacks = [c["check"] for c in checks if c["result"] == "skipped" and
+             ("--config" in c["reason"] or "--skip" in c["reason"])]
+    ok(run.returncode == 0 and not bad and len(checks) > 25,
+       f"{name} passes contactor-plugin-check", bad, run.stderr)
+    is_(lacks, list(skipped), f"{name}: and no check is left out" if not skipped else
+        f"{name}: all but {', '.join(skipped)}")
+
+
+def check_examples(sdk, folder):
+    write(os.path.join(folder, "journal.txt"), JOURNAL.replace("nonsense\n", ""))
+    write(os.path.join(folder, "passwd"), PASSWD)
+    write(os.path.join(folder, "lines.txt"), "1\tEmil Erle\t089 5555555\n2\tMax\t030 901820\n")
+    write(os.path.join(folder, "question"), "/W meier\r\n")
+    check(sdk, folder, "journal", "file=journal.txt")
+    check(sdk, folder, "users", "file=passwd")
+    check(sdk, folder, "finger", "--exchange", "question")
+    check(sdk, folder, "words")
+    # Rust ends the process when memory is out, and offers no other way.
+    check(sdk, folder, "lines", "file=lines.txt", "--skip", "no-memory", skipped=["no-memory"])
+
+
 EXAMPLES_CONFIG = """
 [source.journal]
 plugin = "journal"
@@ -204,6 +234,7 @@ def journal(d):
 def examples(sdk, folder, words):
     compile_examples(sdk, folder)
     shutil.copy(os.path.join(words, "words.so"), folder)
+    check_examples(sdk, folder)
     port = free_port()
     config = (HEAD + EXAMPLES_CONFIG).replace("PLUGINS", folder).replace("WORDS", str(port))
     with Daemon(config, files={"journal": JOURNAL, "passwd": PASSWD,
