@@ -68,6 +68,7 @@ WRONG = {
     "tls_crashes": ({"tls"}, "start_tls works"),
     "slow_open": ({"blocking"}, "on_open kept the loop"),
     "no_scheme": ({"descriptor"}, "0 URL schemes"),
+    "hits_once": ({"search"}, "search_hits says -CTR_EPAUSE"),
     "max_crashes": ({"odd-start"}, "\"number\" is 10"),
     "max_blocks": ({"odd-start"}, "start kept the loop"),
     "min_thread": ({"odd-start"}, "a thread is left"),

@@ -66,7 +66,8 @@ enum {
     LEAKS_THEN,
     SKIPS_THEN,
     NO_DONE_THEN,
-    STAYS_BROKEN
+    STAYS_BROKEN,
+    HITS_ONCE /* search */
 };
 
 #ifdef LOOP
@@ -454,6 +455,8 @@ static void search_now(struct source *s, struct ctr_search *search)
         sleep_ms(2);
     rc = s->host->search_hits(s->host, search, &hit, 1);
     s->searching = false;
+    if (rc == -CTR_EPAUSE && WRONG != HITS_ONCE)
+        rc = 0;
     if (WRONG == SEARCH_NO_DONE || (WRONG == CANCEL_NO_DONE && rc == -CTR_ECANCELED))
         return;
     s->host->search_done(s->host, search, rc);
