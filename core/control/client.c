@@ -1,5 +1,4 @@
 /* client.c - one connection of contactorctl: lines in, lines out. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
