@@ -200,7 +200,8 @@ static void say_again(struct trial *trial, struct testhost *t)
             abort();
         memcpy(trial->answer, answer ? answer : (const uint8_t *)"", (size_t)n);
         trial->n_answer = n;
-    } else if (n != trial->n_answer || (n && memcmp(answer, trial->answer, (size_t)n))) {
+    } else if (n != trial->n_answer ||
+               (n && memcmp(answer, trial->answer, (size_t)n) != 0)) {
         wrong(trial, look_at_each,
               "after a client without memory the next one is answered otherwise: "
               "%llu bytes instead of %llu",

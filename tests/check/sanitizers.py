@@ -76,6 +76,27 @@ def sanitized(compiler, *flags):
     ok("source.c" in output or "#0" in output, f"{what}: and says where", output[:2000])
 
 
+def cpp():
+    """new throws std::bad_alloc; a plugin that lets it out ends the daemon."""
+    with open(os.path.join(SOURCE, "examples", "cpp", "users.cc"), encoding="utf-8") as f:
+        right = f.read()
+    for name, text in (("caught", right),
+                       ("let_out", right.replace("catch (const std::exception &e)",
+                                                 "catch (const std::ios_base::failure &e)"))):
+        source, so = os.path.join(WORK, name + ".cc"), os.path.join(WORK, "users.so")
+        with open(source, "w", encoding="utf-8") as f:
+            f.write(text)
+        built = subprocess.run(["c++", "-std=c++17", "-shared", "-fPIC", "-O1", "-o", so, source, "-I",
+                                os.path.join(SOURCE, "sdk", "include")], capture_output=True, text=True)
+        run = subprocess.run([CHECK, so, "--only", "no-memory", "--json"], env=CLEAN, text=True,
+                             capture_output=True, timeout=120)
+        check = json.loads(run.stdout or '{"checks":[{}]}')["checks"][0]
+        ok(built.returncode == 0 and run.returncode == (name == "let_out"),
+           f"C++, bad_alloc {name}: {check.get('found') or check.get('note')}", built.stderr, run.stderr,
+           check)
+        ok(not check.get("note", "").startswith("0 "), f"C++, bad_alloc {name}: it was thrown", check)
+
+
 def mixed():
     """Where that cannot be, what to do is said."""
     so = build("clang", "right", SANITIZE)
@@ -92,6 +113,7 @@ try:
     sanitized("gcc", SANITIZE)
     sanitized("clang", SANITIZE)
     sanitized("clang", SANITIZE, "-shared-libsan")
+    cpp()
     mixed()
 finally:
     shutil.rmtree(WORK)
