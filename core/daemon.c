@@ -7,8 +7,6 @@
  */
 #include "daemon_private.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,12 +24,13 @@
 
 enum { ERROR_MAX = 1024, TIDY_MS = 1000 };
 
+static void stop(struct daemon *d, const char *why);
 static void begin_stop(struct daemon *d);
 static void finish_stop(struct daemon *d);
 
 int daemon_complain(const char *error)
 {
-    log_error("contactord", "cannot start reason=\"%s\"", error);
+    log_error("contactord", "cannot start reason=%s", log_quoted(error));
     return -CTR_EIO;
 }
 
@@ -190,7 +189,7 @@ static void on_signal(uv_signal_t *signal, int number)
     if (number == SIGHUP)
         daemon_reload(d, NULL, NULL);
     else
-        daemon_stop(d, number == SIGINT ? "SIGINT" : "SIGTERM");
+        stop(d, number == SIGINT ? "SIGINT" : "SIGTERM");
 }
 
 static void on_watchdog(uv_timer_t *timer)
@@ -260,7 +259,7 @@ static void on_deadline(uv_timer_t *timer)
     finish_stop(d);
 }
 
-void daemon_stop(struct daemon *d, const char *why)
+static void stop(struct daemon *d, const char *why)
 {
     if (d->stopping)
         return;
@@ -386,7 +385,7 @@ static int begin(struct daemon *d)
         return daemon_complain("the tables of telephone numbers could not be made");
     if (limits_raise_files(&d->descriptors, error, sizeof(error)) != 0 ||
         limits_no_core(error, sizeof(error)) != 0)
-        log_warn("contactord", "resource limit not set reason=\"%s\"", error);
+        log_warn("contactord", "resource limit not set reason=%s", log_quoted(error));
     return notify_open(&d->notify, error, sizeof(error)) != 0 ? daemon_complain(error)
                                                               : 0;
 }
@@ -406,6 +405,7 @@ static int build(struct daemon *d)
         return err;
     open_handles(d);
     start_instances(d);
+    net_warn_unused_sockets(d->net);
     control_start(d->control);
     return rights_confine_calls(d);
 }

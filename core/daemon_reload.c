@@ -60,7 +60,7 @@ int daemon_check_files(struct daemon *d, struct strbuf *text)
 
 static int check_confined(struct reload *r)
 {
-    const char *outside;
+    const char *outside, *of;
 
     if (!rights_may_isolate(r->d, r->next)) {
         strbuf_fmt(&r->text,
@@ -79,13 +79,13 @@ static int check_confined(struct reload *r)
                    r->d->config_path, outside);
         return -CTR_EACCES;
     }
-    if (settings_within(r->next, r->d->confined, &outside))
+    if (settings_within(r->next, r->d->confined, &outside, &of))
         return 0;
     strbuf_fmt(&r->text,
-               "%s: error: the daemon confined itself to the folders of its first "
+               "%s: error: %s%s%sthe daemon confined itself to the folders of its first "
                "configuration and cannot open %s; restart it, or set confine = false in "
                "[contactor] and restart it once\n",
-               r->d->config_path, outside);
+               r->d->config_path, of ? "[" : "", of ? of : "", of ? "]: " : "", outside);
     return -CTR_EACCES;
 }
 
@@ -151,7 +151,8 @@ static void apply_change(struct reload *r, struct change *c)
 
         r->kept++;
         if (service && net_service_reload_tls(service, error, sizeof(error)) != 0)
-            log_error(slot->name, "the old certificate stays reason=\"%s\"", error);
+            log_error(slot->name, "the old certificate stays reason=%s",
+                      log_quoted(error));
         return;
     }
     r->changed += c->slot != NULL;
@@ -351,7 +352,7 @@ static void on_patience(uv_timer_t *timer)
                        instance_waits_for(slot->in));
     }
     strbuf_z(&text, "try again later, or restart the daemon");
-    log_error("contactord", "reload refused reason=\"%s\"", text.ptr);
+    log_error("contactord", "reload refused reason=%s", log_quoted(text.ptr));
     d->n_refused++;
     answer_all(d, -CTR_EBUSY, text.ptr);
     strbuf_finish(&text);

@@ -197,7 +197,8 @@ int rights_confine_calls(struct daemon *d)
         return 0;
     err = confine_syscalls(&options, error, sizeof(error));
     if (err == -CTR_ENOTSUP) {
-        log_warn("contactord", "system calls are not confined reason=\"%s\"", error);
+        log_warn("contactord", "system calls are not confined reason=%s",
+                 log_quoted(error));
         return 0;
     }
     return err != 0 ? daemon_complain(error) : 0;

@@ -50,7 +50,7 @@ void slot_set_problem(struct slot *slot, const char *problem)
     slot->problem = problem ? xstrdup(problem) : NULL;
     if (!problem)
         return;
-    log_error(slot->name, "not running reason=\"%s\"", problem);
+    log_error(slot->name, "not running reason=%s", log_quoted(problem));
     if (slot->role == INSTANCE_SOURCE && slot->daemon->flow)
         flow_source_error(slot->daemon->flow, slot->name + strlen("source."), problem);
 }
@@ -112,8 +112,8 @@ int slot_make(struct daemon *d, struct settings_instance *si, struct instance **
 
     *out = NULL;
     if (si->isolated)
-        instance_create_isolated(&d->env, si->plugin, si->name, settings_take_values(si),
-                                 &si->isolate, &in);
+        in = isolate_create(&d->env, si->plugin, si->name, settings_take_values(si),
+                            &si->isolate);
     else
         err = instance_create(&d->env, si->plugin, si->role, si->name,
                               settings_take_values(si), &in, error, cap);

@@ -1,6 +1,8 @@
 /* settings_access.c - who may see what, and other references between sections. */
 #include "settings_private.h"
 
+#include "base/kind.h"
+
 static void check_principal(struct settings_build *b, const struct conf_node *node)
 {
     const char *who = node->string.ptr;
@@ -11,13 +13,21 @@ static void check_principal(struct settings_build *b, const struct conf_node *no
     /* A source may tell of it later; until then nobody is in it. */
     if (who[0] == '@' && !settings_known(who + 1, b->groups, b->n_groups))
         diag_warning(b->diag, node->at,
-                     "no user belongs to a group '%s', unless a source brings it%s",
+                     "no user belongs to a group '%s', unless a source brings it (for "
+                     "another source with share_groups)%s",
                      who + 1,
                      settings_hint(who + 1, b->groups, b->n_groups, hint, sizeof(hint)));
     else if (who[0] != '@' && strcmp(who, "anonymous") != 0 &&
              !settings_known(who, b->users, b->n_users))
         diag_error(b->diag, node->at, "there is no [user.%s]%s", who,
                    settings_hint(who, b->users, b->n_users, hint, sizeof(hint)));
+}
+
+static void check_shared(struct settings_build *b, const struct conf_node *node)
+{
+    if (node->type == CONF_STRING && node->string.len > 0 && node->string.ptr[0] == '@')
+        diag_error(b->diag, node->at, "write the group without the @: \"%s\"",
+                   node->string.ptr + 1);
 }
 
 static void check_source(struct settings_build *b, const struct conf_node *node)
@@ -54,6 +64,7 @@ void section_check_references(struct section *s)
     }
     section_check_interval(s);
     check_each(s->b, conf_get(s->node, "allow"), check_principal);
+    check_each(s->b, conf_get(s->node, "share_groups"), check_shared);
     if (!fields || fields->type != CONF_TABLE)
         return;
     conf_for_each(it, fields)
@@ -63,16 +74,6 @@ void section_check_references(struct section *s)
                        STR_ARG(it->key));
         check_each(s->b, it, check_principal);
     }
-}
-
-uint32_t settings_kind_of(const char *name)
-{
-#define KIND(number, id, text)   \
-    if (strcmp(name, text) == 0) \
-        return number;
-    CTR_FIELD_MAP(KIND)
-#undef KIND
-    return strncmp(name, "x_", 2) == 0 ? CTR_FIELD_CUSTOM : 0;
 }
 
 /* `fields` of a source: name -> who, one pair at a time and in groups of one name. */
@@ -91,7 +92,7 @@ void section_read_rules(struct section *s, struct flow_source_config *source)
         conf_map_at(s->in->values, "fields", i, &key, &who);
         if (!last || strcmp(last, key) != 0) {
             rule = &rules[source->n_rules++];
-            rule->kind = settings_kind_of(key);
+            rule->kind = kind_named(key);
             if (rule->kind == CTR_FIELD_CUSTOM)
                 rule->name = str_of(arena_z(a, key + 2));
             list = arena_array(a, n - i, sizeof(*list));

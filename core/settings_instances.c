@@ -79,7 +79,8 @@ static bool is_live(const struct section *s, const char *name)
 {
     static const char *const source[] = {
         "dialplan",    "priority",           "sync", "allow",        "fields",
-        "stale_after", "max_delete_percent", "live", "live_timeout", "sync_limit"};
+        "stale_after", "max_delete_percent", "live", "live_timeout", "sync_limit",
+        "share_groups"};
     static const char *const frontend[] = {"dialplan",   "output_format", "size_limit",
                                            "time_limit", "ambiguity",     "company_match",
                                            "anonymous",  "sources",       "fields"};
@@ -129,6 +130,7 @@ static void add_paths(struct section *s)
 {
     struct schema_table tables[2] = {*s->host, plugin_options(s->in->plugin)};
 
+    s->b->folder_of = s->in->name;
     for (unsigned t = 0; t < 2; t++)
         for (uint32_t i = 0; i < tables[t].n; i++) {
             const struct ctr_option *option = &tables[t].options[i];
@@ -139,6 +141,7 @@ static void add_paths(struct section *s)
                 settings_add_file(s->b, conf_str(s->in->values, option->name));
         }
     settings_add_secrets(s->b, s->node);
+    s->b->folder_of = NULL;
 }
 
 static void check_by_plugin(struct section *s)

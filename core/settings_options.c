@@ -102,6 +102,12 @@ static const struct ctr_option source_table[] = {
             "change besides."},
     LIST("allow", "Who may see it: users, @groups, \"anonymous\"; without it every "
                   "authenticated user, and anonymous where the front end allows it."),
+    LIST(
+        "share_groups",
+        "Groups this source tells of that other sources may name in `allow` and "
+        "`fields`, too, without the @; \"*\" means all of them. Without it what it tells "
+        "of groups counts for itself only: who can change its groups could else open "
+        "every source."),
     {.name = "fields",
      .type = CTR_OPT_MAP,
      .doc = "Fields that only some may see, each with its users and @groups."},
@@ -146,8 +152,11 @@ static const struct ctr_option frontend_table[] = {
         "ambiguity", "all", ambiguities,
         "What a caller lookup with several hits answers: the first, their company when "
         "they share it, or all."),
-    BOOL("company_match", "true",
-         "Answer an unknown extension with the company that owns the number before it."),
+    BOOL(
+        "company_match", "true",
+        "Answer an unknown extension with the company that owns the number before it: as "
+        "its phone_main, or as a phone_business written with its extension behind a "
+        "dash."),
     CHOICE("anonymous", "deny", settings_anonymous,
            "What clients that do not authenticate may do: nothing, ask what this server "
            "can, or look up contacts."),

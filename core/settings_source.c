@@ -136,6 +136,8 @@ void section_read_source(struct section *s, struct flow_source_config *source)
     settings_plan_of(s->b, values, &source->plan);
     source->priority = (int)conf_int(values, "priority");
     source->allow = settings_list(s->b, values, "allow", &source->n_allow);
+    source->share_groups =
+        settings_list(s->b, values, "share_groups", &source->n_share_groups);
     section_read_rules(s, source);
     read_sync(values, source);
     source->sync_limit = (uint32_t)conf_int(values, "sync_limit");

@@ -93,6 +93,72 @@ static void write_line(const struct line *line)
     while (n < 0 && errno == EINTR);
 }
 
+/* ---- values in quotes ------------------------------------------------------- */
+
+/* One character at z, as it stands between quotes; *taken: of how many bytes. returns how
+ * long it is in out */
+static size_t quote_char(const char *z, char out[8], size_t *taken)
+{
+    const unsigned char *u = (const unsigned char *)z;
+    bool c1 = u[0] == 0xc2 && u[1] >= 0x80 && u[1] <= 0x9f;
+
+    *taken = c1 ? 2 : 1;
+    if (c1 || (u[0] < 0x20 && !strchr("\n\r\t", u[0])) || u[0] == 0x7f)
+        return (size_t)snprintf(out, 8, "\\u%04x", (unsigned)(c1 ? u[1] : u[0]));
+    if (u[0] >= 0x20 && u[0] != '"' && u[0] != '\\') {
+        out[0] = *z;
+        return 1;
+    }
+    out[0] = '\\';
+    out[1] = *z == '\n' ? 'n' : *z == '\r' ? 'r' : *z == '\t' ? 't' : *z;
+    return 2;
+}
+
+const char *log_quote(struct log_value *value, const char *z)
+{
+    const size_t room = sizeof(value->text) - sizeof("...\"");
+    size_t n = 0, begun = 0;
+
+    value->text[n++] = '"';
+    while (z && *z) {
+        char out[8];
+        size_t taken, len = quote_char(z, out, &taken);
+
+        if (((unsigned char)*z & 0xc0) != 0x80)
+            begun = n;
+        if (n + len > room) { /* not in the middle of a character */
+            n = begun + (size_t)snprintf(value->text + begun, sizeof("..."), "...");
+            break;
+        }
+        memcpy(value->text + n, out, len);
+        n += len;
+        z += taken;
+    }
+    memcpy(value->text + n, "\"", 2);
+    return value->text;
+}
+
+/* A line that was cut within a quoted value: the value ends, too. */
+static void end_quote(char text[TEXT_MAX])
+{
+    size_t n = strlen(text);
+    bool quoted = false;
+
+    for (size_t i = 1; i < n; i++) {
+        if (quoted && text[i] == '\\' && i + 1 < n)
+            i++;
+        else if (text[i] == '"' && (quoted || text[i - 1] == '='))
+            quoted = !quoted;
+    }
+    if (!quoted)
+        return;
+    if (n > TEXT_MAX - 2)
+        n = TEXT_MAX - 2;
+    memcpy(text + n, "\"", 2);
+}
+
+/* ---- lines ------------------------------------------------------------------ */
+
 void log_line(enum log_level level, const char *who, const char *fmt, ...)
 {
     int saved_errno = errno;
@@ -111,7 +177,8 @@ void log_line(enum log_level level, const char *who, const char *fmt, ...)
     if (n < 0)
         snprintf(text, sizeof(text), "message could not be formatted");
     else if ((size_t)n >= sizeof(text))
-        memcpy(text + sizeof(text) - 4, "...", 4);
+        memcpy(text + sizeof(text) - 5, "...", 4); /* and room for a quote */
+    end_quote(text);
     if (writer) {
         writer(level, who ? who : "core", text);
         errno = saved_errno;

@@ -2,8 +2,9 @@
  *
  * Goes to stderr with a "<N>" priority prefix under systemd (JOURNAL_STREAM set), else
  * with time and level. Thread-safe; one write a line; control characters in values are
- * escaped, so CR/LF in input cannot make lines. No contact data and no secrets above
- * debug. */
+ * escaped, so CR/LF in input cannot make lines. A value that may hold anything stands in
+ * quotes, as logfmt has it: "reason=%s" with log_quoted(text). No contact data and no
+ * secrets above debug. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
@@ -21,6 +22,16 @@ void log_line(enum log_level level, const char *who, const char *fmt, ...)
 #define log_warn(who, ...)  log_line(LOG_LEVEL_WARN, who, __VA_ARGS__)
 #define log_info(who, ...)  log_line(LOG_LEVEL_INFO, who, __VA_ARGS__)
 #define log_debug(who, ...) log_line(LOG_LEVEL_DEBUG, who, __VA_ARGS__)
+
+/* Any text as one value of a line: in quotes, with what would end or hide it escaped as
+ * logfmt reads it (\", \\, \n, \r, \t, \u001b). A long one is cut and ends with "...".
+ * The value lives as long as the block it is made in. */
+struct log_value {
+    char text[1536];
+};
+#define log_quoted(z) log_quote(&(struct log_value){.text = ""}, z)
+/* z: NULL is "". returns value->text */
+const char *log_quote(struct log_value *value, const char *z);
 
 /* Where lines go instead of stderr (a process that belongs to another one); NULL: stderr.
  * fn: any thread. */

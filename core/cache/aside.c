@@ -10,7 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "cache/impl.h"
@@ -73,7 +72,8 @@ bool aside_take_mark(struct cache *c)
         close(fd);
     if (unlink(path) != 0 && errno != ENOENT) {
         /* One that stays would vouch for a file it does not know. */
-        log_warn("cache", "cannot remove file=%s error=\"%s\"", path, strerror(errno));
+        log_warn("cache", "cannot remove file=%s error=%s", path,
+                 log_quoted(strerror(errno)));
     }
     free(path);
     return good;
@@ -125,14 +125,14 @@ int aside_move(struct cache *c, const char *why)
     strbuf_fmt(&to, "%s.damaged-%s", c->path, date);
     if (rename(c->path, to.ptr) == 0) {
         log_warn("cache",
-                 "cache set aside, the sources will fill a new one reason=\"%s\" file=%s",
-                 why, to.ptr);
+                 "cache set aside, the sources will fill a new one reason=%s file=%s",
+                 log_quoted(why), to.ptr);
     } else if (unlink(c->path) == 0) {
-        log_warn("cache", "cache removed, the sources will fill a new one reason=\"%s\"",
-                 why);
+        log_warn("cache", "cache removed, the sources will fill a new one reason=%s",
+                 log_quoted(why));
     } else if (errno != ENOENT) {
-        log_error("cache", "cannot set aside file=%s error=\"%s\"", c->path,
-                  strerror(errno));
+        log_error("cache", "cannot set aside file=%s error=%s", c->path,
+                  log_quoted(strerror(errno)));
         rc = -CTR_EIO;
     }
     strbuf_finish(&to);

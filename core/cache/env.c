@@ -1,7 +1,6 @@
 /* env.c - the LMDB environment: opening, growing, closing and reopening it, and
  * transactions of the lane. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -99,7 +98,8 @@ static void remove_lock_table(struct cache *c)
 
     strbuf_fmt(&b, "%s-lock", c->path);
     if (unlink(b.ptr) != 0 && errno != ENOENT)
-        log_warn("cache", "cannot remove file=%s error=\"%s\"", b.ptr, strerror(errno));
+        log_warn("cache", "cannot remove file=%s error=%s", b.ptr,
+                 log_quoted(strerror(errno)));
     strbuf_finish(&b);
 }
 
@@ -231,7 +231,7 @@ static void rebuild(struct cache *c)
     if (aside_move(c, "damage found while in use") != 0)
         return;
     if (env_open(c, error, sizeof(error)) != 0) {
-        log_error("cache", "cannot begin anew reason=\"%s\"", error);
+        log_error("cache", "cannot begin anew reason=%s", log_quoted(error));
         return;
     }
     atomic_store(&c->damaged, false);
@@ -245,7 +245,7 @@ static void reopen(struct cache *c)
 
     env_shut(c);
     if (env_open(c, error, sizeof(error)) != 0) {
-        log_error("cache", "cannot reopen reason=\"%s\"", error);
+        log_error("cache", "cannot reopen reason=%s", log_quoted(error));
         return;
     }
     atomic_store(&c->broken, false);
@@ -313,8 +313,8 @@ int env_end(struct cache *c, MDB_txn *txn, int rc)
     c->health.commits += err == 0;
     pthread_mutex_unlock(&c->lock);
     if (err) {
-        log_warn("cache", "write failed error=%s reason=\"%s\"", error_name(err),
-                 rc == err ? error_text(err) : mdb_strerror(rc));
+        log_warn("cache", "write failed error=%s reason=%s", error_name(err),
+                 log_quoted(rc == err ? error_text(err) : mdb_strerror(rc)));
         (void)env_ready(c); /* sets right what can be; the next write asks again */
     }
     return err;

@@ -139,5 +139,5 @@ void conf_values_complain(const struct ctr_config *config, uint32_t line,
     if (config->diag)
         diag_error(config->diag, at, "%s", text);
     else
-        log_error(config->section, "option is wrong reason=\"%s\"", text);
+        log_error(config->section, "option is wrong reason=%s", log_quoted(text));
 }

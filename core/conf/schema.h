@@ -58,6 +58,10 @@ void conf_values_destroy(struct ctr_config *config);
 bool conf_values_equal(const struct ctr_config *a, const struct ctr_config *b);
 /* "source.crm" */
 const char *conf_values_section(const struct ctr_config *config);
+/* Replaces each secret of the section in text, and at its end the beginning of one, by a
+ * star; shorter ones would take words out of any sentence. NULL-safe. */
+enum { CONF_MASKED_MIN = 4 };
+void conf_values_mask(const struct ctr_config *config, char *text);
 /* Where conf_option_error reports to; schema_read leaves its own diag here, to be taken
  * away (NULL: errors go to the log) before that one is finished. */
 void conf_values_report_to(struct ctr_config *config, struct diag *diag);

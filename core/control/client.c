@@ -1,5 +1,6 @@
 /* client.c - one connection of contactorctl: lines in, lines out. */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -55,17 +56,27 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
                        (unsigned)(CONTROL_LINE_MAX - client->len));
 }
 
+/* Or does it still want to read? */
+static bool has_gone(struct client *client)
+{
+    struct pollfd p = {.fd = -1};
+
+    return uv_fileno((uv_handle_t *)&client->pipe, &p.fd) != 0 || poll(&p, 1, 0) < 0 ||
+           (p.revents & (POLLHUP | POLLERR));
+}
+
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct client *client = stream->data;
 
     (void)buf;
     loop_busy(client->control->loop);
-    if (n < 0) {
+    if (n < 0 && (n != UV_EOF || has_gone(client))) {
         client_close(client);
         return;
     }
-    client->len += (size_t)n;
+    client->said_all = n < 0;
+    client->len += n < 0 ? 0 : (size_t)n;
     client_step(client);
 }
 
@@ -283,5 +294,7 @@ static void client_step(struct client *client)
         log_warn("control", "line too long, dropped pid=%ld", client->pid);
         client_close(client);
     }
-    set_reading(client, !client->request);
+    if (client->said_all && !client->request)
+        client_close(client);
+    set_reading(client, !client->said_all && client->len < CONTROL_LINE_MAX);
 }

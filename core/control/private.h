@@ -1,6 +1,7 @@
 /* private.h - connections and requests, for the files of the control socket.
  *
- * A connection has one request at a time: while it runs, nothing further is read. */
+ * A connection has one request at a time: while it runs, what follows waits, at most a
+ * line's length of it; but when the client goes, its request hears of it. */
 #ifndef CONTROL_PRIVATE_H
 #define CONTROL_PRIVATE_H
 
@@ -45,6 +46,7 @@ struct client {
     struct request *request;
     bool closing;
     bool reading, stepping;
+    bool said_all; /* it has closed its side, and waits for answers */
     unsigned uid;
     long pid;
 };

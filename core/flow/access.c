@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "base/error.h"
 #include "flow/source.h"
 
 struct ctr_principal {
@@ -66,24 +65,38 @@ static uint32_t who_is(const struct setup *setup, struct ctr_principal *p)
     return p->user;
 }
 
-/* By the configuration, or by what a source tells of its groups. */
-static bool in_group(const struct setup *setup, const struct setup_user *user,
-                     const char *group)
+/* What a source tells of its groups opens itself; others only where the configuration
+ * says so, for who can write into one source must not open all. */
+static bool shares(const struct setup_source *s, const char *group)
+{
+    for (size_t i = 0; i < s->share_groups.n; i++)
+        if (strcmp(s->share_groups.names[i], group) == 0 ||
+            strcmp(s->share_groups.names[i], "*") == 0)
+            return true;
+    return false;
+}
+
+/* By the configuration, or by what a source tells of its groups. s: whose rule it is */
+static bool in_group(const struct setup *setup, const struct setup_source *s,
+                     const struct setup_user *user, const char *group)
 {
     for (size_t i = 0; i < user->groups.n; i++)
         if (strcmp(user->groups.names[i], group) == 0)
             return true;
-    for (uint32_t i = 0; i < setup->n_sources; i++)
-        if (setup->sources[i].source &&
-            groups_have(&setup->sources[i].source->groups, group, str_of(user->name)))
+    for (uint32_t i = 0; i < setup->n_sources; i++) {
+        const struct setup_source *teller = &setup->sources[i];
+
+        if (teller->source && (teller == s || shares(teller, group)) &&
+            groups_have(&teller->source->groups, group, str_of(user->name)))
             return true;
+    }
     return false;
 }
 
 /* user NULL: anonymous. Who is named "anonymous" is everybody: leaving out the password
  * must not show more than giving it. */
-static bool named(const struct setup *setup, const struct setup_names *who,
-                  const struct setup_user *user)
+static bool named(const struct setup *setup, const struct setup_source *s,
+                  const struct setup_names *who, const struct setup_user *user)
 {
     for (size_t i = 0; i < who->n; i++) {
         const char *name = who->names[i];
@@ -92,7 +105,7 @@ static bool named(const struct setup *setup, const struct setup_names *who,
             return true;
         if (!user)
             continue;
-        if (name[0] == '@' ? in_group(setup, user, name + 1)
+        if (name[0] == '@' ? in_group(setup, s, user, name + 1)
                            : str_eq_nocase(str_of(name), str_of(user->name)))
             return true;
     }
@@ -117,7 +130,7 @@ static bool may_see(const struct setup *setup, const struct setup_client *client
         return true;
     if (!user && !client->anonymous)
         return false;
-    return source->allow.n == 0 || named(setup, &source->allow, user);
+    return source->allow.n == 0 || named(setup, source, &source->allow, user);
 }
 
 /* Several rules for one field: any of them opens it. */
@@ -128,7 +141,7 @@ static bool rule_opens(const struct setup *setup, const struct setup_source *s,
         const struct setup_rule *other = &s->rules[i];
 
         if (other->kind == rule->kind && str_eq(other->name, rule->name) &&
-            named(setup, &other->who, user))
+            named(setup, s, &other->who, user))
             return true;
     }
     return false;

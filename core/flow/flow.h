@@ -47,6 +47,10 @@ struct flow_source_config {
     size_t n_allow;
     const struct flow_rule *rules; /* fields only some may see; n_rules 0: all fields */
     size_t n_rules;
+    /* Groups it tells of that count for other sources, too; "*": all. The others open
+     * only itself. */
+    const char *const *share_groups;
+    size_t n_share_groups;
     uint32_t sync_interval;       /* ms between syncs; 0: only on change and on demand */
     struct flow_times sync_times; /* n > 0: in place of the interval */
     uint32_t stale_after;         /* ms; answers from older data are marked; 0: never */
@@ -91,7 +95,7 @@ struct flow_config {
 struct flow *flow_create(struct loop *loop, struct cache *cache);
 /* Copies all it keeps. The configuration is already checked. */
 void flow_configure(struct flow *flow, const struct flow_config *config);
-/* Cancels everything; syncs must have been stopped (flow_sync_stop_all). NULL-safe. */
+/* Cancels everything; sources must have been stopped (flow_source_stop). NULL-safe. */
 void flow_destroy(struct flow *flow);
 
 /* ---- search: what struct ctr_host offers front ends ------------------------ */
@@ -137,8 +141,17 @@ struct flow_driver {
     /* Try to reach the source, off the loop, never beside a sync: flow_test_end must
      * follow. NULL: it cannot; its first contacts are read instead. */
     void (*test)(void *ctx, struct ctr_test *test);
+    /* It should end soon: flow_test_canceled says so from here on. May be NULL. */
+    void (*test_cancel)(void *ctx, struct ctr_test *test);
     bool watches; /* it asks for a sync at each change: what changed before the start? */
+    /* It cannot be asked now, but within seconds, or will have a reason then. May be
+     * NULL. */
+    bool (*soon)(void *ctx);
 };
+
+/* How long to wait after so many failures in a row: `first`, doubled with each, up to
+ * `most`; up to a tenth less, so that sources of one dead server come back one by one. */
+uint32_t flow_back_off(uint32_t first, uint32_t most, unsigned failures);
 
 /* A started source begins to sync (at once when it has no data or the interval has
  * passed). */
@@ -170,10 +183,11 @@ int flow_sync_canceled(struct ctr_sync *sync);
  * commits on that thread when may_wait, else in the background. */
 void flow_sync_end(struct ctr_sync *sync, int status, const char *reason);
 
-/* What ctr_host.test_step does, and the end of driver.test, on the test's thread. reason:
- * why, when status is negative and no step told; may be NULL. */
+/* What ctr_host.test_step and test_canceled do, and the end of driver.test, on the test's
+ * thread. reason: why, when status is negative and no step told; may be NULL. */
 void flow_test_step(struct ctr_test *test, const char *step, int status,
                     const char *detail, const char *remedy);
+int flow_test_canceled(struct ctr_test *test);
 void flow_test_end(struct ctr_test *test, int status, const char *reason);
 
 int flow_search_hits(struct ctr_search *search, const struct ctr_contact *hits,
@@ -188,7 +202,8 @@ void flow_search_done(struct ctr_search *search, int status);
 struct cJSON *flow_source_json(struct flow *flow, const char *name, bool with_rejects);
 /* Run a sync now. allow_delete: this once. dry_run: only count. on_change runs on each
  * state change and each 200 ms while running, last with done=true. returns 0 |
- * -CTR_ENOENT | -CTR_EBUSY */
+ * -CTR_ENOENT | -CTR_EUNAVAIL (not started) | -CTR_EBUSY (something is under way, or the
+ * source is just coming back) */
 typedef void (*flow_sync_watch_fn)(void *arg, bool done, int status);
 int flow_source_sync_now(struct flow *flow, const char *name, bool allow_delete,
                          bool dry_run, flow_sync_watch_fn on_change, void *arg);

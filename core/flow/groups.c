@@ -60,6 +60,29 @@ static struct reader reader_of(struct ctr_str groups)
     return (struct reader){groups.ptr, groups.ptr + groups.len};
 }
 
+/* ---- the order of members -------------------------------------------------- */
+
+static int lower(unsigned char c)
+{
+    return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+}
+
+static int cmp_nocase(struct ctr_str a, struct ctr_str b)
+{
+    for (uint64_t i = 0; i < a.len && i < b.len; i++) {
+        int d = lower((unsigned char)a.ptr[i]) - lower((unsigned char)b.ptr[i]);
+
+        if (d != 0)
+            return d;
+    }
+    return (a.len > b.len) - (a.len < b.len);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return cmp_nocase(*(const struct ctr_str *)a, *(const struct ctr_str *)b);
+}
+
 /* ---- putting together ------------------------------------------------------ */
 
 static bool has_group(struct ctr_str groups, struct ctr_str wanted, uint32_t *count)
@@ -88,6 +111,19 @@ static void put_str(struct strbuf *out, struct ctr_str s)
     strbuf_str(out, s);
 }
 
+/* Here, on the sync's thread, so that the loop need not sort. */
+static void put_sorted(struct strbuf *out, const struct ctr_str *members, uint32_t n)
+{
+    struct ctr_str *list = xcalloc((size_t)n + 1, sizeof(*list));
+
+    for (uint32_t i = 0; i < n; i++)
+        list[i] = members[i];
+    qsort(list, n, sizeof(*list), by_name);
+    for (uint32_t i = 0; i < n; i++)
+        put_str(out, list[i]);
+    free(list);
+}
+
 int groups_add(struct strbuf *groups, struct ctr_str name, const struct ctr_str *members,
                uint32_t n)
 {
@@ -106,8 +142,7 @@ int groups_add(struct strbuf *groups, struct ctr_str name, const struct ctr_str 
         return -CTR_EFULL;
     put_str(groups, name);
     put_u32(groups, n);
-    for (uint32_t i = 0; i < n; i++)
-        put_str(groups, members[i]);
+    put_sorted(groups, members, n);
     return 0;
 }
 
@@ -135,25 +170,12 @@ void groups_merge(struct ctr_str old, struct ctr_str now, struct strbuf *out)
 
 /* ---- looking in ------------------------------------------------------------ */
 
-static int lower(unsigned char c)
+static bool is_sorted(const struct membership *g)
 {
-    return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
-}
-
-static int cmp_nocase(struct ctr_str a, struct ctr_str b)
-{
-    for (uint64_t i = 0; i < a.len && i < b.len; i++) {
-        int d = lower((unsigned char)a.ptr[i]) - lower((unsigned char)b.ptr[i]);
-
-        if (d != 0)
-            return d;
-    }
-    return (a.len > b.len) - (a.len < b.len);
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return cmp_nocase(*(const struct ctr_str *)a, *(const struct ctr_str *)b);
+    for (uint32_t i = 1; i < g->n; i++)
+        if (by_name(&g->members[i - 1], &g->members[i]) > 0)
+            return false;
+    return true;
 }
 
 void groups_set(struct groups *groups, struct strbuf *bytes)
@@ -166,7 +188,8 @@ void groups_set(struct groups *groups, struct strbuf *bytes)
     *bytes = (struct strbuf){0};
     r = reader_of(str_make(groups->bytes.ptr, groups->bytes.len));
     while (groups->n < GROUPS_MAX && read_group(&r, &g.name, &g.n, &g.members)) {
-        qsort(g.members, g.n, sizeof(*g.members), by_name);
+        if (!is_sorted(&g)) /* by an older version */
+            qsort(g.members, g.n, sizeof(*g.members), by_name);
         groups->at = xrealloc(groups->at, (groups->n + 1u) * sizeof(*groups->at));
         groups->at[groups->n++] = g;
     }

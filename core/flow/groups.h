@@ -15,7 +15,7 @@ enum {
 };
 
 /* Serialised: of each group its name, then its members.
- *   u32 length, name | u32 members | each: u32 length, name */
+ *   u32 length, name | u32 members, sorted | each: u32 length, name */
 
 /* Adds one group. returns 0 | -CTR_EINVAL (no name, a name too long, told twice) |
  * -CTR_EFULL */

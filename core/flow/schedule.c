@@ -1,14 +1,14 @@
 /* schedule.c - when a source is read, and what follows from how that ended.
  *
  * One sync of a source at a time. A failure is tried again after 5 seconds, then ever
- * later up to 5 minutes; the last good data stay. */
+ * later up to 5 minutes; the last good data stay. One that would have deleted too much is
+ * a matter for somebody, and reads all of the source each time: up to an hour. */
 #include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -18,6 +18,7 @@
 enum {
     BACK_OFF_FIRST = 5000,
     BACK_OFF_MOST = 5 * 60 * 1000,
+    BACK_OFF_REFUSED = 60 * 60 * 1000,
     STUCK_MS = 3000,       /* how long one that was told to end may take for it */
     JITTER_MS = 60 * 1000, /* of a time of day */
     LOOK_MS = 60 * 1000,   /* how often at the wall clock */
@@ -74,10 +75,16 @@ static const char *why_refused(const struct source *s, const struct ctr_sync *sy
     return out;
 }
 
+/* By the guard over deletions, not by the source itself. */
+static bool is_refused(const struct ctr_sync *sync)
+{
+    return sync->status == -CTR_EREFUSED && !sync->reason[0];
+}
+
 static const char *why_failed(const struct source *s, const struct ctr_sync *sync,
                               char *out, size_t cap)
 {
-    if (sync->status == -CTR_EREFUSED && !sync->reason[0]) /* not the source's own */
+    if (is_refused(sync))
         return why_refused(s, sync, out, cap);
     if (sync->overdue)
         return "it took longer than its time limit and was ended";
@@ -91,12 +98,13 @@ static const char *why_failed(const struct source *s, const struct ctr_sync *syn
     return error_text(sync->status);
 }
 
-static uint32_t back_off(const struct source *s)
+uint32_t flow_back_off(uint32_t first, uint32_t most, unsigned failures)
 {
-    unsigned doubled = s->failures > 0 ? s->failures - 1 : 0;
-    uint32_t wait = doubled < 7 ? (uint32_t)BACK_OFF_FIRST << doubled : BACK_OFF_MOST;
+    uint32_t wait = first;
 
-    return wait < BACK_OFF_MOST ? wait : BACK_OFF_MOST;
+    while (failures-- > 1 && wait < most)
+        wait = wait < most / 2 ? wait * 2 : most;
+    return wait - randombytes_uniform(wait / 10 + 1);
 }
 
 /* +-10 %, so that many sources, and many daemons, do not fall into step. */
@@ -111,7 +119,7 @@ static void note_success(struct source *s, const struct ctr_sync *sync)
 {
     const struct cache_load_stats *n = &sync->stats;
 
-    s->failures = 0;
+    s->failures = s->refused_at = 0;
     s->syncs_ok++;
     s->last_success = clock_wall_ms();
     s->error[0] = 0;
@@ -131,9 +139,12 @@ static void note_failure(struct source *s, const struct ctr_sync *sync)
     sync_set_error(s, why_failed(s, sync, text, sizeof(text)));
     s->failures++;
     s->syncs_failed++;
+    s->refused_at = is_refused(sync) ? 1 + sync->max_delete_percent : 0;
+    s->retry_in = flow_back_off(
+        BACK_OFF_FIRST, is_refused(sync) ? BACK_OFF_REFUSED : BACK_OFF_MOST, s->failures);
     sync_set_state(s, SOURCE_FAILED);
-    log_warn(s->who, "sync_failed source=%s reason=\"%s\" retry_in=%" PRIu32 "s", s->name,
-             s->error, back_off(s) / 1000);
+    log_warn(s->who, "sync_failed source=%s reason=%s retry_in=%" PRIu32 "s", s->name,
+             log_quoted(s->error), s->retry_in / 1000);
 }
 
 /* Asked live, and synced by nobody but who says so: its cache may stay empty. */
@@ -152,7 +163,7 @@ static void plan_next(struct source *s)
     if (s->wanted)
         schedule_at(s, now + SCHEDULE_SOON);
     else if (s->failures > 0 && !is_on_demand(s))
-        schedule_at(s, now + back_off(s));
+        schedule_at(s, now + s->retry_in);
     else if (s->conf && s->conf->sync_times.n > 0)
         schedule_time_of_day(s);
     else if (s->conf && s->conf->sync_interval > 0)
@@ -228,7 +239,7 @@ void schedule_sync_over(void *arg)
     s->last_status = status;
     source_info_changed(s);
     if (status == 0 && sync->groups_changed)
-        source_groups_changed(s);
+        source_groups_changed(s, &sync->all_groups);
     if (status == 0)
         note_success(s, sync);
     else if (status == -CTR_ECANCELED && !sync->overdue)

@@ -47,6 +47,7 @@ static void copy_source(struct arena *a, struct setup_source *to,
     to->plan = from->plan;
     to->priority = from->priority;
     to->allow = copy_names(a, from->allow, from->n_allow);
+    to->share_groups = copy_names(a, from->share_groups, from->n_share_groups);
     copy_rules(a, to, from);
     to->sync_interval = from->sync_interval;
     to->sync_limit = from->sync_limit ? from->sync_limit : DEFAULT_SYNC_LIMIT;
@@ -180,14 +181,6 @@ void setup_unref(struct setup *setup)
     viewset_unref(setup->views);
     arena_finish(&setup->arena);
     free(setup);
-}
-
-struct setup_source *setup_find_source(const struct setup *setup, struct ctr_str name)
-{
-    for (uint32_t i = 0; i < setup->n_sources; i++)
-        if (str_eq(setup->sources[i].name, name))
-            return &setup->sources[i];
-    return NULL;
 }
 
 struct setup_client *setup_find_client(const struct setup *setup, const char *name)

@@ -45,7 +45,7 @@ void flow_source_stop(struct flow *flow, const char *name, void (*done)(void *ar
         done(arg);
         return;
     }
-    live_cancel_source(s);
+    search_cancel_source(s);
     s->started = s->wanted = false;
     test_give_up(s, -CTR_ECANCELED);
     if (s->sync) {
@@ -118,6 +118,8 @@ int flow_source_sync_now(struct flow *flow, const char *name, bool allow_delete,
         return -CTR_EUNAVAIL;
     if (source_busy(s) || s->refreshing)
         return -CTR_EBUSY;
+    if (s->driver.soon && s->driver.soon(s->driver.ctx))
+        return -CTR_EBUSY;
     if (on_change) {
         w = xcalloc(1, sizeof(*w));
         w->fn = on_change;
@@ -158,7 +160,9 @@ void source_configured(struct source *s)
     shape = sync_shape(&s->conf->plan);
     if (s->shape != 0 && s->shape != shape)
         s->wanted = true; /* its numbers read differently now */
-    if (source_busy(s) || s->failures > 0)
+    if (s->refused_at > 0 && s->refused_at != 1 + s->conf->max_delete_percent)
+        s->wanted = true; /* it may be allowed now */
+    if (source_busy(s) || (s->failures > 0 && !s->wanted))
         return;
     if (s->wanted)
         schedule_at(s, clock_ms() + SCHEDULE_SOON);

@@ -54,6 +54,8 @@ struct source {
     int64_t due_wall; /* next_run is this time of day, with jitter; 0: it is none */
     int64_t place, done_place; /* see times.h: the planned one, the last that was run */
     unsigned failures;         /* in a row */
+    uint32_t retry_in;         /* ms, after the last of them */
+    unsigned refused_at;       /* 1 + max_delete_percent that refused it; 0: none did */
     int64_t last_run, last_success; /* wall */
     uint32_t last_ms;
     int last_status;
@@ -84,27 +86,25 @@ struct source {
 };
 
 struct source *source_find(struct flow *flow, const char *name);
-/* Finds or makes it. */
-struct source *source_get(struct flow *flow, const char *name);
 void source_destroy(struct source *source);
 /* What the cache holds; at most a second old. */
 const struct cache_info *source_info(struct source *source);
 /* Its data are older than `limit` ms. */
 bool source_is_stale(struct source *source, uint32_t limit);
-/* Its groups are others now: who may see what is found out anew. */
-void source_groups_changed(struct source *source);
+/* Its groups are these now, which are taken: who may see what is found out anew. */
+void source_groups_changed(struct source *source, struct groups *groups);
 void source_info_changed(struct source *source);
-/* live.c: its searches are told to end; are on their own. */
-void live_cancel_source(struct source *source);
-void live_detach_source(struct source *source);
+/* search.c: its searches are told to end; are on their own; so are all. */
+void search_cancel_source(struct source *source);
+void search_detach_source(struct source *source);
+void search_detach_all(struct flow *flow);
 struct cJSON;
 /* Nothing may begin now: a sync, a preview or a test is under way. */
 bool source_busy(const struct source *source);
 /* And what is under way does not come back, though its time is up. */
 bool source_stuck(const struct source *source);
-/* test.c, preview.c: whoever asked has gone. */
+/* test.c: whoever asked has gone. */
 void test_forget(struct source *source, void *arg);
-void preview_forget(struct source *source, void *arg);
 /* test.c: it is stopped; who waits for its test need not. */
 bool test_is_overdue(const struct source *source);
 void test_give_up(struct source *source, int status);

@@ -204,8 +204,10 @@ static void put_groups(struct ctr_sync *sync)
     groups_merge(sync->full ? str_make(NULL, 0) : old,
                  str_make(sync->groups.ptr, sync->groups.len), &all);
     sync->groups_changed = !str_eq(old, str_make(all.ptr, all.len));
-    if (sync->groups_changed)
+    if (sync->groups_changed) {
         cache_load_groups(sync->load, str_make(all.ptr, all.len));
+        groups_set(&sync->all_groups, &all);
+    }
     strbuf_finish(&all);
 }
 
@@ -310,6 +312,7 @@ void sync_free(struct ctr_sync *sync)
     strbuf_finish(&sync->asked_cursor);
     strbuf_finish(&sync->old_groups);
     strbuf_finish(&sync->groups);
+    groups_finish(&sync->all_groups);
     free(sync);
 }
 

@@ -3,9 +3,10 @@
  *
  * The steps come from the source's thread and go to the loop as they are told. Who waits
  * is answered in time, whether the source comes back or not; the test itself is freed
- * when it has. */
+ * when it has. When nobody waits any more, the source is told to come back. */
 #include <cjson/cJSON.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -34,6 +35,7 @@ struct ctr_test {
     bool told; /* nobody waits any more */
     bool overdue;
     uv_timer_t *timer;
+    atomic_bool canceled;
 
     pthread_mutex_t mutex; /* of what follows */
     struct list steps;     /* not yet on their way */
@@ -115,6 +117,11 @@ void flow_test_step(struct ctr_test *test, const char *name, int status,
         loop_post(test->loop, on_steps, test);
 }
 
+int flow_test_canceled(struct ctr_test *test)
+{
+    return atomic_load(&test->canceled) ? -CTR_ECANCELED : 0;
+}
+
 static void on_ended(void *arg);
 
 void flow_test_end(struct ctr_test *test, int status, const char *reason)
@@ -142,6 +149,14 @@ static void tell(struct ctr_test *test, int status)
         return;
     test->told = true;
     test->ops.done(test->arg, status);
+}
+
+static void test_cancel(struct ctr_test *test)
+{
+    const struct flow_driver *driver = &test->source->driver;
+
+    if (!atomic_exchange(&test->canceled, true) && driver->test_cancel)
+        driver->test_cancel(driver->ctx, test);
 }
 
 static void test_free(struct ctr_test *test)
@@ -172,6 +187,7 @@ static void on_limit(uv_timer_t *timer)
     deliver(test);
     uv_timer_stop(timer);
     test->overdue = true;
+    test_cancel(test);
     if (test->told)
         return;
     snprintf(text, sizeof(text), "nothing more came within %u s", test->limit / 1000);
@@ -190,14 +206,18 @@ bool test_is_overdue(const struct source *s)
 
 void test_give_up(struct source *s, int status)
 {
-    if (s->test)
-        tell(s->test, status);
+    if (!s->test)
+        return;
+    test_cancel(s->test);
+    tell(s->test, status);
 }
 
 void test_forget(struct source *s, void *arg)
 {
-    if (s->test && s->test->arg == arg)
+    if (s->test && s->test->arg == arg) {
         s->test->told = true;
+        test_cancel(s->test);
+    }
     if (s->reading && s->reading->arg == arg) {
         s->reading->told = true;
         sync_cancel(s);

@@ -132,8 +132,8 @@ static void *lane_main(void *arg)
     pthread_setname_np(pthread_self(), lane->name);
     /* On Linux this is the thread's own. */
     if (lane->background && setpriority(PRIO_PROCESS, 0, BACKGROUND_NICE) < 0)
-        log_debug("loop", "lane_priority lane=%s reason=\"%s\"", lane->name,
-                  strerror(errno));
+        log_debug("loop", "lane_priority lane=%s reason=%s", lane->name,
+                  log_quoted(strerror(errno)));
     while (work_one(lane))
         ;
     return NULL;

@@ -59,6 +59,7 @@ struct net {
     unsigned n_held;      /* sockets that hold somebody, see admit.c */
     struct tls_handshakes *handshakes;
     struct net_log_gate gates[NET_LOG_KINDS];
+    struct buffer_spare spare; /* of output that has left */
 
     uint8_t read_buffer[NET_READ_SIZE];
     uint8_t plain_buffer[NET_PLAIN_SIZE];
@@ -252,8 +253,6 @@ void stream_abort(struct ctr_stream *s, uint8_t reason);
 void stream_sent_all(struct ctr_stream *s); /* all output has left */
 /* Begins or stops reading, as the state of the stream asks for. */
 void stream_update_reading(struct ctr_stream *s);
-/* The peer has closed its side: ends the stream once everything asked is answered. */
-void stream_check_eof(struct ctr_stream *s);
 
 /* input.c */
 void input_start(struct ctr_stream *s);

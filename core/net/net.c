@@ -201,8 +201,8 @@ static void reserve_descriptors(struct net *net)
     if (fd >= 0)
         close(fd);
     else
-        log_debug("net", "descriptors_not_reserved top=%llu reason=\"%s\"",
-                  (unsigned long long)top, strerror(errno));
+        log_debug("net", "descriptors_not_reserved top=%llu reason=%s",
+                  (unsigned long long)top, log_quoted(strerror(errno)));
 }
 
 void net_set_options(struct net *net, const struct net_options *options)
@@ -281,6 +281,7 @@ void net_destroy(struct net *net)
     tls_handshakes_destroy(net->handshakes);
     peers_finish(&net->peers);
     ensure(net->kept == 0);
+    buffer_spare_finish(&net->spare);
     list_for_each_safe(it, &net->sockets)
     {
         struct net_socket *socket = list_entry(it, struct net_socket, link);

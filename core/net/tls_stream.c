@@ -110,8 +110,8 @@ void tls_stream_failed(struct ctr_stream *s, const char *reason)
     t->established = false;
     s->service->stats.tls_failed++;
     if (net_may_log(s->service->net, NET_LOG_TLS, &suppressed))
-        log_warn("net", "tls_failed service=%s peer=%s reason=\"%s\" suppressed=%u",
-                 s->service->name, s->address, reason, suppressed);
+        log_warn("net", "tls_failed service=%s peer=%s reason=%s suppressed=%u",
+                 s->service->name, s->address, log_quoted(reason), suppressed);
     /* The alert in the wire buffer should arrive. */
     s->answered = buffer_len(&s->wire) > 0;
     if (s->state == STREAM_OPEN && in_handshake && s->service->ops.on_tls)

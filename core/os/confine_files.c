@@ -175,9 +175,9 @@ int confine_files(const struct confine_paths *paths, bool *active, char *error,
     version = syscall(SYS_RULESET, NULL, (size_t)0, RULESET_VERSION);
     if (version < 1) {
         log_info("os",
-                 "landlock_absent reason=\"%s\" effect=\"files are protected by "
+                 "landlock_absent reason=%s effect=\"files are protected by "
                  "their permissions only\"",
-                 strerror(errno));
+                 log_quoted(strerror(errno)));
         return 0;
     }
     handled |= (version >= 2 ? REFER : 0) | (version >= 3 ? TRUNCATE : 0);

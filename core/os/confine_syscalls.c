@@ -123,7 +123,7 @@ void confine_prepare(void)
     if (rc != 0)
         rc = refuse_rings(true);
     if (rc != 0)
-        log_debug("os", "io_uring_left reason=\"%s\"", strerror(-rc));
+        log_debug("os", "io_uring_left reason=%s", log_quoted(strerror(-rc)));
 }
 
 /* A name this machine or this library does not know is not there to be allowed. */

@@ -14,6 +14,7 @@
 
 enum {
     HOST_LOG_MAX = 2048,
+    HOST_TEXT_MAX = 2048, /* of a step or a rejected row */
     SYNC_BATCH_MAX = 1024,
     SEARCH_BATCH_MAX = 256,
     MISUSES_LOGGED = 20
@@ -36,8 +37,8 @@ void host_misuse(struct instance *in, const char *what)
 
     if (n >= MISUSES_LOGGED)
         return;
-    log_error(in->name, "plugin misbehaves plugin=%s problem=\"%s\"",
-              in->plugin->desc.name, what);
+    log_error(in->name, "plugin misbehaves plugin=%s problem=%s", in->plugin->desc.name,
+              log_quoted(what));
     if (n + 1 == MISUSES_LOGGED)
         log_error(in->name, "plugin misbehaves, no further complaints are logged");
 }
@@ -65,10 +66,21 @@ const char *host_fail_text(void)
     return fail_text;
 }
 
+/* A plugin's words may be those of a server, a driver or a program that was told the
+ * instance's secrets: they are not shown. returns out | NULL for NULL */
+static const char *without_secrets(const struct instance *in, const char *text, char *out,
+                                   size_t cap)
+{
+    if (!text)
+        return NULL;
+    snprintf(out, cap, "%s", text);
+    conf_values_mask(in->secrets, out);
+    return out;
+}
+
 static void host_fail(const struct ctr_host *host, const char *text)
 {
-    (void)instance_of(host);
-    snprintf(fail_text, sizeof(fail_text), "%s", text ? text : "");
+    without_secrets(instance_of(host), text ? text : "", fail_text, sizeof(fail_text));
 }
 
 static void host_log(const struct ctr_host *host, uint32_t level, const char *text)
@@ -78,8 +90,10 @@ static void host_log(const struct ctr_host *host, uint32_t level, const char *te
                           : level <= CTR_LOG_WARN ? LOG_LEVEL_WARN
                           : level <= CTR_LOG_INFO ? LOG_LEVEL_INFO
                                                   : LOG_LEVEL_DEBUG;
+    char words[HOST_LOG_MAX + 1];
 
-    log_line(mine, in->name, "%.*s", HOST_LOG_MAX, text ? text : "");
+    log_line(mine, in->name, "%s",
+             without_secrets(in, text ? text : "", words, sizeof(words)));
 }
 
 static const void *host_extension(const struct ctr_host *host, const char *id)
@@ -211,9 +225,12 @@ static void host_sync_reject(const struct ctr_host *host, struct ctr_sync *sync,
                              const char *where, const char *reason)
 {
     struct instance *in = instance_of(host);
+    char place[HOST_TEXT_MAX], why[HOST_TEXT_MAX];
 
     if (source_handle_ok(in, sync, "sync_reject"))
-        peer_of(in)->sync_reject(sync, where ? where : "", reason ? reason : "");
+        peer_of(in)->sync_reject(
+            sync, without_secrets(in, where ? where : "", place, sizeof(place)),
+            without_secrets(in, reason ? reason : "", why, sizeof(why)));
 }
 
 static int32_t host_sync_cursor(const struct ctr_host *host, struct ctr_sync *sync,
@@ -308,9 +325,21 @@ static void host_test_step(const struct ctr_host *host, struct ctr_test *test,
                            const char *remedy)
 {
     struct instance *in = instance_of(host);
+    char name[64], what[HOST_TEXT_MAX], todo[HOST_TEXT_MAX];
 
-    if (source_test_ok(in, test))
-        peer_of(in)->test_step(test, step, status < 0 ? status : 0, detail, remedy);
+    if (source_test_ok(in, test, "test_step"))
+        peer_of(in)->test_step(test, without_secrets(in, step, name, sizeof(name)),
+                               status < 0 ? status : 0,
+                               without_secrets(in, detail, what, sizeof(what)),
+                               without_secrets(in, remedy, todo, sizeof(todo)));
+}
+
+static int32_t host_test_canceled(const struct ctr_host *host, struct ctr_test *test)
+{
+    struct instance *in = instance_of(host);
+
+    return source_test_ok(in, test, "test_canceled") ? peer_of(in)->test_canceled(test)
+                                                     : -CTR_ECANCELED;
 }
 
 /* ---- front ends ----------------------------------------------------------------- */
@@ -442,5 +471,6 @@ void host_fill(struct instance *in)
         .principal_unref = principal_unref,
         .test_step = host_test_step,
         .sync_group = host_sync_group,
+        .test_canceled = host_test_canceled,
     };
 }

@@ -32,6 +32,7 @@ struct peer {
 
     void (*test_step)(struct ctr_test *test, const char *step, int status,
                       const char *detail, const char *remedy);
+    int (*test_canceled)(struct ctr_test *test);
     void (*test_end)(struct ctr_test *test, int status, const char *reason);
 
     int (*search_hits)(struct ctr_search *search, const struct ctr_contact *hits,
@@ -39,7 +40,7 @@ struct peer {
     void (*search_done)(struct ctr_search *search, int status);
 };
 
-/* flow in this process */
-extern const struct peer peer_flow;
+/* Of the instances of env; unless it names another, flow in this process. */
+const struct peer *peer_in(const struct instance_env *env);
 
 #endif

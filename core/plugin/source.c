@@ -10,7 +10,6 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "base/log.h"
 #include "plugin/private.h"
 
 struct sync_job {
@@ -410,14 +409,16 @@ static void source_test(void *ctx, struct ctr_test *test)
     lane_submit(in->lane, &job->job);
 }
 
-bool source_test_ok(struct instance *in, struct ctr_test *test)
+bool source_test_ok(struct instance *in, struct ctr_test *test, const char *function)
 {
+    char what[128];
     bool alive = test && atomic_load(&in->test) == test;
 
     if (alive && testing == in)
         return true;
-    host_misuse(in, alive ? "it called test_step off the thread of its test"
-                          : "it called test_step with a test that is not under way");
+    snprintf(what, sizeof(what), "it called %s %s", function,
+             alive ? "off the thread of its test" : "with a test that is not under way");
+    host_misuse(in, what);
     return false;
 }
 

@@ -43,8 +43,8 @@ static void watch_arm(struct watch *w)
     uv_fs_event_stop(&w->self);
     err = uv_fs_event_start(&w->parent, on_event, w->folder, 0);
     if (err != 0)
-        log_debug(w->in->name, "no change events, polling only folder=%s error=\"%s\"",
-                  w->folder, uv_strerror(err));
+        log_debug(w->in->name, "no change events, polling only folder=%s error=%s",
+                  w->folder, log_quoted(uv_strerror(err)));
     /* Fails where the path is not there now; for a file it is heard of twice. */
     (void)uv_fs_event_start(&w->self, on_self_event, w->path, 0);
 }

@@ -353,6 +353,10 @@ static int32_t test(void *instance, struct ctr_test *test)
         return -CTR_EUNAVAIL;
     }
     j->host->test_step(j->host, test, "open", 0, j->file, NULL);
+    if (CTR_HOST_HAS(j->host, test_canceled) && j->host->test_canceled(j->host, test)) {
+        fclose(file);
+        return -CTR_ECANCELED;
+    }
     while ((got = next_change(file, line, sizeof(line), &e)) != 0)
         entries += got > 0;
     fclose(file);

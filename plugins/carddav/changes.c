@@ -28,7 +28,8 @@ void changes_begin(struct run *run)
 /* Once at most: a full sync has no old tokens. */
 static void begin_again_full(struct run *run, const char *reason)
 {
-    kit_log(run->s->host, CTR_LOG_INFO, "carddav reads everything reason=\"%s\"", reason);
+    kit_log(run->s->host, CTR_LOG_INFO, "carddav reads everything reason=%s",
+            kit_quoted(reason));
     run->full = true;
     for (unsigned i = 0; i < run->books.n; i++) {
         names_clear(&run->books.at[i].changed);

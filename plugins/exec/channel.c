@@ -258,9 +258,9 @@ static void put_away(struct channel *ch)
 
     if (p->ending == PROCESS_RUNS) {
         kit_log(c->host, quiet ? CTR_LOG_DEBUG : CTR_LOG_WARN,
-                "exec program will be started anew with the next request program=\"%s\" "
+                "exec program will be started anew with the next request program=%s "
                 "reason=\"it %s between requests\"",
-                c->name,
+                kit_quoted(c->name),
                 p->exited || p->eof ? process_fate(p, fate, sizeof(fate))
                                     : "wrote something");
         process_end_begin(p, false);

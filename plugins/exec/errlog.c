@@ -83,8 +83,9 @@ static void end_line(struct errlog *e, int64_t now)
     if (e->n > 0) {
         json_show((struct ctr_str){e->line, e->n}, e->last, sizeof(e->last));
         if (may_log(e, now))
-            kit_log(e->host, CTR_LOG_INFO, "exec stderr=\"%s\"",
-                    json_show((struct ctr_str){e->line, e->n}, shown, sizeof(shown)));
+            kit_log(e->host, CTR_LOG_INFO, "exec stderr=%s",
+                    kit_quoted(json_show((struct ctr_str){e->line, e->n}, shown,
+                                         sizeof(shown))));
     }
     e->n = 0;
     e->cut = false;

@@ -162,8 +162,6 @@ char *json_show(struct ctr_str s, char *out, size_t cap)
             i++;
             continue;
         }
-        if (p[i] == '"' || p[i] == '\\')
-            out[n++] = '\\';
         memcpy(out + n, p + i, len);
         n += len;
         i += len;

@@ -18,8 +18,7 @@ cJSON *json_parse(struct ctr_str line, const char **why);
 bool json_utf8(struct ctr_str s);
 /* The exact decimal digits of a whole number; false: it is none, or too large. */
 bool json_whole(const cJSON *item, char *out, size_t cap);
-/* Bytes as one line that a log can show: what is not printable as \xNN, quotes escaped,
- * cut at cap. returns out */
+/* Bytes as one line of text: what is not printable as \xNN, cut at cap. returns out */
 char *json_show(struct ctr_str s, char *out, size_t cap);
 
 #endif

@@ -83,8 +83,8 @@ static int32_t fail(struct hunt *h, int32_t code, const char *reason)
     h->then = THEN_DROP;
     kit_log(h->s->host, CTR_LOG_WARN,
             "exec live search failed, the program is not asked for a while "
-            "seconds=%lld reason=\"%s\"",
-            (long long)wait / 1000, reason);
+            "seconds=%lld reason=%s",
+            (long long)wait / 1000, kit_quoted(reason));
     return kit_fail(h->s->host, code, "%s", reason);
 }
 
@@ -116,7 +116,7 @@ static void note(void *user, const char *reason)
 {
     struct hunt *h = user;
 
-    kit_log(h->s->host, CTR_LOG_DEBUG, "exec search rejected=\"%s\"", reason);
+    kit_log(h->s->host, CTR_LOG_DEBUG, "exec search rejected=%s", kit_quoted(reason));
 }
 
 _Static_assert(CONTACTS_BATCH <= 256, "search_hits takes no more at once");
@@ -250,8 +250,8 @@ static void call_off(struct hunt *h)
 static int32_t tell_error(struct hunt *h, int32_t rc)
 {
     if (h->ch->failures++ == 0)
-        kit_log(h->s->host, CTR_LOG_WARN, "exec live search failed reason=\"%s\"",
-                h->error);
+        kit_log(h->s->host, CTR_LOG_WARN, "exec live search failed reason=%s",
+                kit_quoted(h->error));
     return kit_fail(h->s->host, rc, "%s", h->error);
 }
 
@@ -304,8 +304,8 @@ static void afterwards(struct hunt *h)
         call_off(h);
     else if (h->ch->p && h->then == THEN_CLOSE &&
              channel_close(h->ch, reason, sizeof(reason)) != 0)
-        kit_log(h->s->host, CTR_LOG_WARN, "exec live search failed reason=\"%s\"",
-                reason);
+        kit_log(h->s->host, CTR_LOG_WARN, "exec live search failed reason=%s",
+                kit_quoted(reason));
     if (h->then == THEN_DROP || !h->s->config.keep)
         channel_drop(h->ch);
 }

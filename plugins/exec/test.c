@@ -11,6 +11,7 @@
 
 enum {
     HELLO_MS = 2000, /* for an answer to hello, before it is asked for contacts */
+    LOOK_MS = 200,
     STEP_MS = 20000, /* nobody waits longer at a terminal */
     ENOUGH = 5,      /* contacts */
     STEPS_MAX = 50,
@@ -30,7 +31,28 @@ static int32_t step(struct trial *t, const char *name, int32_t status, const cha
 {
     t->s->host->test_step(t->s->host, t->test, name, status, detail,
                           remedy && *remedy ? remedy : NULL);
-    return status;
+    return status < 0 ? status : kit_test_canceled(t->s->host, t->test);
+}
+
+/* As channel_next, and looks up now and then whether anybody still wants to know. */
+static int32_t next(struct trial *t, int64_t deadline, struct message *m,
+                    const char **why)
+{
+    struct channel *ch = &t->channel;
+    int64_t start = ch->p->started + ch->config->start_timeout;
+
+    if (!ch->heard && start < deadline)
+        deadline = start;
+    for (;;) {
+        int64_t look = spawn_now() + LOOK_MS;
+        int32_t rc = channel_next(ch, look < deadline ? look : deadline, m, why);
+
+        if (rc != -CTR_ETIMEDOUT || look >= deadline)
+            return rc;
+        rc = kit_test_canceled(t->s->host, t->test);
+        if (rc < 0)
+            return rc;
+    }
 }
 
 static const char *remedy_for(int32_t code)
@@ -55,6 +77,8 @@ static int32_t fail_step(struct trial *t, const char *name, int32_t code)
 {
     char reason[TEXT_MAX + ERRLOG_LAST_MAX];
 
+    if (code == -CTR_ECANCELED)
+        return code;
     channel_reason(&t->channel, code, reason, sizeof(reason));
     return step(t, name, code == -CTR_EIO ? -CTR_EUNAVAIL : code, reason,
                 remedy_for(code));
@@ -99,14 +123,14 @@ static int32_t try_hello(struct trial *t, struct message *m, bool *asked)
 {
     struct channel *ch = &t->channel;
     const char *why;
-    int32_t rc = channel_next(ch, spawn_now() + HELLO_MS, m, &why);
+    int32_t rc = next(t, spawn_now() + HELLO_MS, m, &why);
 
     if (rc == -CTR_ETIMEDOUT && !ch->heard) {
         *asked = true;
         rc = send(t, "hello", request_sync(++ch->request, (struct ctr_str){NULL, 0}));
         if (rc != 0)
             return rc;
-        rc = channel_next(ch, spawn_now() + STEP_MS, m, &why);
+        rc = next(t, spawn_now() + STEP_MS, m, &why);
     }
     if (rc == -CTR_EFORMAT)
         return fail_format(t, "hello", why);
@@ -229,7 +253,7 @@ static int32_t try_answer(struct trial *t, const char *name, struct message *fir
         if (i > STEPS_MAX * 2)
             return step(t, name, -CTR_EREFUSED, "the program does not come to an end",
                         NULL);
-        rc = channel_next(&t->channel, until, &m, &why);
+        rc = next(t, until, &m, &why);
         if (rc == -CTR_EFORMAT)
             rc = fail_format(t, name, why);
         else if (rc != 0)

@@ -388,8 +388,8 @@ int32_t conn_open(struct conn *c, struct fault *f)
         if (last || is_final(&mine))
             break;
         step(c, "failover", "%s; trying the next server", mine.text);
-        kit_log(c->host, CTR_LOG_WARN, "ldap_server_skipped url=%s reason=\"%s\"",
-                c->where->url, mine.text);
+        kit_log(c->host, CTR_LOG_WARN, "ldap_server_skipped url=%s reason=%s",
+                c->where->url, kit_quoted(mine.text));
     }
     *f = first;
     return f->code;

@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "conn.h"
@@ -228,8 +227,8 @@ static void say_failed(struct listener *l, const struct fault *f)
         return;
     l->failing = true;
     kit_log(l->host, CTR_LOG_WARN,
-            "ldap_listen_failed reason=\"%s\" effect=\"changes wait for the next sync\"",
-            f->text);
+            "ldap_listen_failed reason=%s effect=\"changes wait for the next sync\"",
+            kit_quoted(f->text));
 }
 
 /* After a start of the daemon: what changed while nobody listened? Only a server that can

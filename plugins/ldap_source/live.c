@@ -204,7 +204,8 @@ static int32_t failed(struct source *s, struct question *q, int32_t rc)
     if (q->fault.code == 0)
         return rc;
     s->live.not_before = s->live.conn && s->live.conn->ld ? 0 : text_now() + DOWN_MS;
-    kit_log(s->host, CTR_LOG_WARN, "ldap_live_failed reason=\"%s\"", q->fault.text);
+    kit_log(s->host, CTR_LOG_WARN, "ldap_live_failed reason=%s",
+            kit_quoted(q->fault.text));
     return fault_tell(&q->fault, s->host);
 }
 

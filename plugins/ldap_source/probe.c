@@ -19,6 +19,7 @@ struct probe {
     const char *base[BASES_MAX];
     uint32_t n_bases;
     struct fault fault;
+    bool canceled;
 };
 
 static void say(struct probe *p, const char *step, int32_t status, const char *detail,
@@ -26,7 +27,12 @@ static void say(struct probe *p, const char *step, int32_t status, const char *d
 {
     const struct ctr_host *h = p->source->host;
 
+    if (p->canceled)
+        return;
     h->test_step(h, p->test, step, status, detail, remedy && *remedy ? remedy : NULL);
+    p->canceled = status == 0 && kit_test_canceled(h, p->test) < 0;
+    if (p->canceled) /* every wait ends from here on */
+        cancel_fire(&p->source->sync_cancel);
 }
 
 static int32_t say_fault(struct probe *p, const char *step)
@@ -145,8 +151,7 @@ static int32_t probe_map(struct probe *p)
         if (told & CTR_KIND(kind))
             continue;
         told |= CTR_KIND(kind);
-        snprintf(out + n, sizeof(seen) - n, "%s%s", n ? ", " : "",
-                 options_kind_name(kind));
+        snprintf(out + n, sizeof(seen) - n, "%s%s", n ? ", " : "", kit_kind_name(kind));
     }
     snprintf(text, sizeof(text), "seen: %s%s%s", seen,
              missing[0] ? "; without a value so far: " : "", missing);
@@ -264,7 +269,9 @@ int32_t source_test(void *instance, struct ctr_test *test)
     rc = probe_all(p);
     contacts_destroy(p->contacts);
     conn_destroy(p->conn);
-    if (rc != 0 && p->fault.code != 0)
+    if (p->canceled)
+        rc = -CTR_ECANCELED;
+    else if (rc != 0 && p->fault.code != 0)
         rc = fault_tell(&p->fault, s->host);
     free(p);
     return rc;

@@ -92,7 +92,8 @@ static int32_t begin(struct run *r)
         rc = usn_begin(r);
     if (rc != -CTR_ENOTSUP || r->options->delta != DELTA_AUTO)
         return rc;
-    kit_log(r->host, CTR_LOG_INFO, "ldap_delta_by_time reason=\"%s\"", r->fault.text);
+    kit_log(r->host, CTR_LOG_INFO, "ldap_delta_by_time reason=%s",
+            kit_quoted(r->fault.text));
     r->fault = (struct fault){0};
     r->next.mode = DELTA_MODIFY_TIMESTAMP;
     return 0;

@@ -77,8 +77,8 @@ static void on_reject(void *user, const char *where, const char *reason)
 {
     const struct lookup *l = user;
 
-    kit_log(l->s->host, CTR_LOG_DEBUG,
-            "odbc lookup_row_unused where=\"%s\" reason=\"%s\"", where, reason);
+    kit_log(l->s->host, CTR_LOG_DEBUG, "odbc lookup_row_unused where=%s reason=%s",
+            kit_quoted(where), kit_quoted(reason));
 }
 
 /* --- one lookup -----------------------------------------------------------------------
@@ -204,7 +204,8 @@ static void log_failure(const struct lookup *l)
             l->trouble.state[0] ? l->trouble.state : "none",
             l->trouble.code == -CTR_ETIMEDOUT ? "no answer in time"
                                               : "see contactorctl source test");
-    kit_log(host, CTR_LOG_DEBUG, "odbc lookup_failed detail=\"%s\"", l->trouble.text);
+    kit_log(host, CTR_LOG_DEBUG, "odbc lookup_failed detail=%s",
+            kit_quoted(l->trouble.text));
 }
 
 static int32_t run_lookup(struct lookup *l, const struct ctr_query *query)

@@ -242,7 +242,7 @@ static int32_t make_full(struct run *r, const char *why)
 {
     int32_t rc = r->host->sync_full(r->host, r->sync);
 
-    kit_log(r->host, CTR_LOG_INFO, "odbc reads_all reason=\"%s\"", why);
+    kit_log(r->host, CTR_LOG_INFO, "odbc reads_all reason=%s", kit_quoted(why));
     r->delta = false;
     r->trouble = (struct trouble){.code = rc};
     return rc != 0 ? rc : conn_reset(r->conn, &r->patience, &r->trouble);
@@ -267,10 +267,10 @@ static int32_t read_rows(struct run *r)
         if (rc == 0 || !diag_refused(&r->trouble) || r->contacts.rows || compares(r))
             return rc;
         kit_log(r->host, CTR_LOG_WARN,
-                "odbc changes_refused reason=\"%s\" effect=\"everything is read each "
+                "odbc changes_refused reason=%s effect=\"everything is read each "
                 "time\" remedy=\"write changes = the statement for what changed since "
                 ":since\"",
-                r->trouble.text);
+                kit_quoted(r->trouble.text));
         rc = make_full(r, "the statement for changes was refused");
     }
     return rc == 0 ? read_all(r) : rc;
@@ -345,9 +345,9 @@ static void report(struct run *r)
         s->last_rows = c->rows;
     kit_log(s->host, CTR_LOG_INFO,
             "odbc read kind=%s rows=%" PRIu64 " contacts=%" PRIu64 " deleted=%" PRIu64
-            " rejected=%" PRIu64 " driver=\"%s\"",
+            " rejected=%" PRIu64 " driver=%s",
             r->delta ? "changes" : "all", c->rows, c->put, c->gone, c->rejected,
-            conn_version(r->conn));
+            kit_quoted(conn_version(r->conn)));
 }
 
 static void prepare(struct run *r, const struct ctr_sync_request *request)

@@ -358,24 +358,37 @@ static int32_t try_lookups(struct try *t)
     return rc;
 }
 
-static int32_t run_steps(struct try *t)
+static int32_t try_query(struct try *t)
+{
+    return try_statement(t, "query", &t->s->config.query, NULL, false);
+}
+
+static int32_t try_changed(struct try *t)
+{
+    return t->s->config.watermark ? try_changes(t) : 0;
+}
+
+static int32_t try_keys(struct try *t)
 {
     const struct config *c = &t->s->config;
-    int32_t rc = try_driver(t);
 
-    if (rc == 0)
-        rc = try_server(t);
-    if (rc == 0)
-        rc = try_login(t);
-    if (rc == 0)
-        rc = try_statement(t, "query", &c->query, NULL, false);
-    if (rc == 0)
-        rc = try_rows(t);
-    if (rc == 0 && c->watermark)
-        rc = try_changes(t);
-    if (rc == 0 && c->keys_query.sql)
-        rc = try_statement(t, "keys_query", &c->keys_query, NULL, true);
-    return rc == 0 ? try_lookups(t) : rc;
+    return c->keys_query.sql ? try_statement(t, "keys_query", &c->keys_query, NULL, true)
+                             : 0;
+}
+
+static int32_t run_steps(struct try *t)
+{
+    static int32_t (*const steps[])(struct try * t) = {
+        try_driver, try_server,  try_login, try_query,
+        try_rows,   try_changed, try_keys,  try_lookups};
+    int32_t rc = 0;
+
+    for (unsigned i = 0; rc == 0 && i < sizeof(steps) / sizeof(steps[0]); i++) {
+        rc = steps[i](t);
+        if (rc == 0)
+            rc = kit_test_canceled(t->s->host, t->test);
+    }
+    return rc;
 }
 
 int32_t source_test(void *instance, struct ctr_test *test)

@@ -12,6 +12,7 @@ struct run {
     const struct ctr_host *host;
     struct ctr_sync *sync;
     struct vcard_reader *reader;
+    struct folders *folders;
     struct ids ids;
     char file[PATH_MAX]; /* within the folder; "": the path is the file */
     uint64_t files;      /* opened */

@@ -85,6 +85,8 @@ int32_t source_start(void *instance)
 
     if (rc != 0)
         return kit_fail(s->host, rc, "cannot watch %s for changes", s->path);
+    if (s->recursive)
+        folders_start(&s->folders, s->host, s->settle);
     return 0;
 }
 
@@ -92,6 +94,7 @@ void source_destroy(void *instance)
 {
     struct source *s = instance;
 
+    folders_finish(&s->folders);
     vcard_maps_finish(&s->maps);
     free(s);
 }
@@ -138,7 +141,7 @@ static void report(const struct source *s, const struct run *run)
 int32_t source_sync(void *instance, struct ctr_sync *sync,
                     const struct ctr_sync_request *request)
 {
-    const struct source *s = instance;
+    struct source *s = instance;
     struct run *run = calloc(1, sizeof(*run));
     int32_t rc;
 
@@ -146,8 +149,11 @@ int32_t source_sync(void *instance, struct ctr_sync *sync,
     if (!run)
         return kit_fail(s->host, -CTR_ENOMEM, "out of memory");
     rc = run_init(run, s, sync);
+    folders_begin(&s->folders);
+    run->folders = &s->folders;
     if (rc == 0)
         rc = files_read(run);
+    folders_end(&s->folders, rc == 0);
     if (rc == 0 && run->put == 0 && !s->allow_empty)
         rc = refuse_empty(s, run);
     if (rc == 0)

@@ -3,6 +3,7 @@
 #define VCARD_SOURCE_H
 
 #include "contactor/plugin.h"
+#include "folders.h"
 #include "vcard/vcard.h"
 
 enum private_cards { PRIVATE_SKIP, PRIVATE_SHOW, PRIVATE_OWNER };
@@ -15,6 +16,7 @@ struct source {
     int64_t settle, max_size, max_cards;
     bool recursive, allow_empty;
     int32_t metric_cards, metric_rejected;
+    struct folders folders; /* with recursive */
 };
 
 int32_t source_check(const struct ctr_host *host, const struct ctr_config *config);

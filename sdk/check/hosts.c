@@ -1,5 +1,4 @@
 /* hosts.c - checks with an older and with a newer host than this one. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,8 +6,8 @@
 #include "source.h"
 
 /* What the table got after ABI 1.0: X(member, minor). */
-#define LATER_MEMBERS(X) X(test_step, 1) X(sync_group, 1)
-_Static_assert(offsetof(struct ctr_host, sync_group) + sizeof(void *) ==
+#define LATER_MEMBERS(X) X(test_step, 1) X(sync_group, 1) X(test_canceled, 2)
+_Static_assert(offsetof(struct ctr_host, test_canceled) + sizeof(void *) ==
                    sizeof(struct ctr_host),
                "LATER_MEMBERS lacks what the table got last");
 

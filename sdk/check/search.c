@@ -1,5 +1,4 @@
 /* search.c - checks of a source's live search, and of its test. */
-#include <stdio.h>
 
 #include "options.h"
 #include "source.h"
@@ -56,6 +55,14 @@ static void test_run(struct subject *s)
         rc = testhost_test(t);
         source_settle(t);
     }
+    check_step("test, canceled after its first step");
+    t->cancel_after_steps = 1; /* one that asks must end then, with no further step */
+    (void)testhost_test(t);
+    source_settle(t);
+    t->cancel_after_steps = 0;
+    check_step("test, for the last time");
+    rc = testhost_test(t);
+    source_settle(t);
     last = t->n_steps ? &t->steps[t->n_steps - 1] : NULL;
     if (rc == 0)
         check_note("%u steps, all well", t->n_steps);

@@ -10,7 +10,39 @@
 
 #include <contactor/plugin.h>
 
-#define KIT_LINE_MAX 1024
+#define KIT_LINE_MAX 2048
+
+/* Any text as one value of a line of the log, in quotes and escaped as logfmt reads it:
+ * kit_log(host, level, "read failed reason=%s", kit_quoted(text)). It lives as long as
+ * the block it is made in; a long one is cut and ends with "...". */
+struct kit_value {
+    char text[1024];
+};
+#define kit_quoted(z) kit_quote(&(struct kit_value){.text = ""}, z)
+
+__attribute__((unused)) static const char *kit_quote(struct kit_value *value,
+                                                     const char *z)
+{
+    const unsigned char *u = (const unsigned char *)(z ? z : "");
+    char *out = value->text, *begun = out, *const end = out + sizeof(value->text) - 12;
+
+    for (*out++ = '"'; *u && out < end; u++) {
+        int c1 = u[0] == 0xc2 && u[1] >= 0x80 && u[1] <= 0x9f;
+
+        if ((*u & 0xc0) != 0x80)
+            begun = out;
+        if (*u == '\n' || *u == '\r' || *u == '\t')
+            out += sprintf(out, *u == '\n' ? "\\n" : *u == '\r' ? "\\r" : "\\t");
+        else if (*u < 0x20 || *u == 0x7f || c1)
+            out += sprintf(out, "\\u%04x", c1 ? *++u : *u);
+        else
+            out += sprintf(out, *u == '"' || *u == '\\' ? "\\%c" : "%c", *u);
+    }
+    if (*u) /* cut, and not in the middle of a character */
+        out = begun + sprintf(begun, "...");
+    memcpy(out, "\"", 2);
+    return value->text;
+}
 
 __attribute__((unused, format(printf, 3, 4))) static void
 kit_log(const struct ctr_host *host, uint32_t level, const char *fmt, ...)
@@ -38,6 +70,14 @@ kit_fail(const struct ctr_host *host, int32_t code, const char *fmt, ...)
     return code;
 }
 
+/* Whether a running test should end, with -CTR_ECANCELED; never with a host before ABI
+ * 1.2. */
+__attribute__((unused)) static int32_t kit_test_canceled(const struct ctr_host *host,
+                                                         struct ctr_test *test)
+{
+    return CTR_HOST_HAS(host, test_canceled) ? host->test_canceled(host, test) : 0;
+}
+
 /* A row that could not be used; where it stands as a format: "line %u". */
 __attribute__((unused, format(printf, 4, 5))) static void
 kit_reject(const struct ctr_host *host, struct ctr_sync *sync, const char *reason,
@@ -56,6 +96,32 @@ static inline struct ctr_str kit_str(const char *z)
 {
     struct ctr_str s = {z, z ? strlen(z) : 0};
     return s;
+}
+
+/* The kind of a field by its name in a configuration: CTR_FIELD_CUSTOM for x_NAME, 0:
+ * there is none of this name. */
+static inline uint32_t kit_kind(const char *name)
+{
+#define CTR_X(number, id, text)  \
+    if (strcmp(name, text) == 0) \
+        return number;
+    CTR_FIELD_MAP(CTR_X)
+#undef CTR_X
+    return name[0] == 'x' && name[1] == '_' && name[2] ? CTR_FIELD_CUSTOM : 0;
+}
+
+/* For messages. */
+static inline const char *kit_kind_name(uint32_t kind)
+{
+    switch (kind) {
+#define CTR_X(number, id, text) \
+    case number:                \
+        return text;
+        CTR_FIELD_MAP(CTR_X)
+#undef CTR_X
+    default:
+        return "custom field";
+    }
 }
 
 static inline struct ctr_contact kit_contact(struct ctr_str id,

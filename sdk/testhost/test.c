@@ -10,7 +10,7 @@
 
 struct ctr_test {
     struct testhost *t;
-    bool running, failed;
+    bool running, failed, canceled; /* canceled: it has been told */
 };
 
 static void test_step(const struct ctr_host *host, struct ctr_test *test,
@@ -25,6 +25,7 @@ static void test_step(const struct ctr_host *host, struct ctr_test *test,
     require(status == 0 || (detail && *detail), "test_step: %s failed without a detail",
             step);
     require(!test->failed, "test_step: %s after a step that failed", step);
+    require(!test->canceled, "test_step: %s after test_canceled had said so", step);
     test->failed = status < 0;
     if (t->n_steps == t->cap_steps) {
         t->cap_steps = t->cap_steps ? t->cap_steps * 2 : 16;
@@ -38,6 +39,15 @@ static void test_step(const struct ctr_host *host, struct ctr_test *test,
         .detail = detail ? testhost_copy_z(t, detail) : NULL,
         .remedy = remedy ? testhost_copy_z(t, remedy) : NULL,
     };
+}
+
+static int32_t test_canceled(const struct ctr_host *host, struct ctr_test *test)
+{
+    struct testhost *t = testhost_of(host);
+
+    require(test && test->t == t && test->running, "a test is used after its end");
+    test->canceled = t->cancel_after_steps && t->n_steps >= t->cancel_after_steps;
+    return test->canceled ? -CTR_ECANCELED : 0;
 }
 
 int32_t testhost_test(struct testhost *t)
@@ -58,7 +68,10 @@ int32_t testhost_test(struct testhost *t)
     test->running = false;
     testhost_run(t);
     require(rc <= 0, "test returned %d: a code must be 0 or negative", rc);
-    require((rc < 0) == test->failed, "test returned %d, but its last step %s", rc,
+    require(!test->canceled || rc == -CTR_ECANCELED,
+            "test returned %d after test_canceled had said so", rc);
+    require(test->canceled || (rc < 0) == test->failed,
+            "test returned %d, but its last step %s", rc,
             test->failed ? "failed" : "did not fail");
     require(rc < 0 || t->n_steps > 0, "test told no step");
     return rc;
@@ -182,6 +195,7 @@ int32_t testhost_search_number(struct testhost *t, const char *e164, const char 
 void testhost_test_init(struct testhost *t)
 {
     t->host.test_step = test_step;
+    t->host.test_canceled = test_canceled;
     t->host.search_hits = search_hits;
     t->host.search_done = search_done;
 }

@@ -75,6 +75,7 @@ struct testhost {
     /* --- the last test */
     struct testhost_step *steps;
     uint32_t n_steps;
+    uint32_t cancel_after_steps; /* set: test_canceled says so from then on */
 
     /* --- the last live search */
     struct ctr_contact **hits; /* deep copies */

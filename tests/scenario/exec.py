@@ -313,6 +313,46 @@ def tested():
         ok(wait_for(lambda: not children(d), 5), "and nothing is left of it", children(d))
 
 
+TELLTALE = '''#!/bin/sh
+read -r h
+secret=$(printf %s "$h" | sed 's/.*"secret":"\\([^"]*\\)".*/\\1/')
+echo '{"contactor":1,"can":["test"]}'
+read -r r
+echo "on stderr: $secret" >&2
+case $r in
+*'"test"'*)
+    echo '{"step":"login","ok":true,"detail":"as '$secret' it works"}'
+    echo '{"step":"'$secret'","ok":false,"detail":"no '$secret'","remedy":"not '$secret'"}' ;;
+*)
+    echo '{"id":"'$secret'","colour '$secret'":1,"photo":"'$secret'"}'
+    echo '{"error":"'$secret' refused","remedy":"renew '$secret'"}' ;;
+esac
+'''
+
+
+def secrets():
+    """Nothing a program says of its secret is shown to anybody."""
+    secret = "s3cret-of-the-crm"
+    for isolated in ("", "isolated = true\n"):
+        d = Daemon(HEAD + program("", 'secret_file = "{dir}/token"\n' + isolated) + TAIL, wait=None)
+        install(d, "crm.sh", TELLTALE)
+        d.write("token", secret + "\n", 0o600)
+        with d:
+            ok(wait_for(lambda: "refused" in str((d.source() or {}).get("last_error"))),
+               "the program says why it failed", d.source())
+            run = d.ctl("sync", "crm")
+            run_test = d.ctl("source", "test", "crm")
+            preview = d.ctl("preview", "crm")
+            shown = [run.stdout + run.stderr, run_test.stdout + run_test.stderr,
+                     preview.stdout + preview.stderr, json.dumps(d.source()), d.log(),
+                     d.ctl("sources", "crm").stdout]
+            is_([s for s in shown if secret in s], [], "its secret is in nothing that is shown")
+            ok("as * it works" in shown[1] and "not *" in shown[1] and "no *" in shown[1],
+               "steps and remedies stand, without it", shown[1])
+            ok("* refused" in shown[3] and "* refused" in shown[4], "the error, too", shown[3])
+            ok("on stderr: *" in shown[4], "and what it wrote to stderr", shown[4][-2000:])
+
+
 def confinement():
     out = "/tmp/contactor-exec-outside"
     d = Daemon(HEAD + program("", 'folder = "{dir}/data"') + TAIL,
@@ -362,5 +402,6 @@ killed()
 configuration()
 missing_at_start()
 tested()
+secrets()
 confinement()
 done()

@@ -387,6 +387,19 @@ def at_once():
         d.peace()
         exchange("with that put right, a reload")
         sync("and a sync waits for the new process")
+        for _ in range(2):
+            kill(d)
+            ok(wait_for(lambda: not d.runs(), 2, 0.01), "its process is gone", d.process_of())
+            sync("a sync that is asked for between two lives waits for the next")
+            ok(d.runs(), "which has begun by then", d.process_of())
+        d.order("create fail")
+        kill(d)
+        wait_for(lambda: not d.runs(), 2, 0.01)
+        began = time.monotonic()
+        run = d.ctl("sync", "bad", timeout=60)
+        ok(run.returncode == 4 and "the orders say" in run.stderr and "next start" in run.stderr,
+           "while none comes to life, it tells why in the end", run.stdout, run.stderr)
+        ok(3 < time.monotonic() - began < 45, "which is not far", time.monotonic() - began)
 
 
 def likeness():

@@ -206,6 +206,7 @@ def fields():
     with Slapd(extra) as server:
         conf = config(source(server.url, PLAIN + NEVER + f"""
 groups = ["sales: cn=Sales,ou=groups,dc=contacts", "(objectClass=posixGroup)", "gone: cn=no,dc=contacts"]
+share_groups = ["sales"]
 [source.crm.map]
 owner = "roomNumber"
 street = "audio"

@@ -109,7 +109,8 @@ def main():
                 "who may not see deleted objects reads everything after a restart")
 
         conf = config(source(dc.url, login(dc, ca, "CORP\\Administrator", f'base = "{STAFF}"\n'
-                                           'groups = ["sales: CN=Sales,CN=Users,' + BASE + '"]\n')),
+                                           'groups = ["sales: CN=Sales,CN=Users,' + BASE + '"]\n'
+                                           'share_groups = ["sales"]\n')),
                       source(dc.url, login(dc, ca, "CORP\\Administrator", f'base = "{STAFF}"\n'
                                            'allow = ["@sales"]\nfilter = "(sn=Surname1)"\n'),
                              "board"),

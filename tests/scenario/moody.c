@@ -278,6 +278,12 @@ static int32_t follow_test(struct moody *m, struct ctr_test *test, char *line)
         hang();
     if (after(line, "wait"))
         return wait_ms(m, NULL, atol(after(line, "wait")));
+    if (after(line, "patience")) {
+        while (m->host->test_canceled(m->host, test) == 0)
+            usleep(10000);
+        m->host->log(m->host, CTR_LOG_INFO, "test gave up");
+        return -CTR_ECANCELED;
+    }
     if (!rest)
         rest = bad;
     if (!rest)
@@ -333,7 +339,7 @@ static const struct ctr_source source = {
 CTR_PLUGIN = {
     .size = sizeof(struct ctr_plugin),
     .abi_built = CTR_ABI_CURRENT,
-    .abi_needs = CTR_ABI(1, 1),
+    .abi_needs = CTR_ABI(1, 2),
     .n_options = 1,
 #ifdef MOODY_LOOP
     .name = "moody_loop",

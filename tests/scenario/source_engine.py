@@ -1,6 +1,8 @@
 """contactorctl source test, preview, sync --dry-run, schedules and freshness, for any source."""
+import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import time
@@ -53,6 +55,40 @@ def hung_test():
         began = time.monotonic()
         is_(d.stop(), 0, "the daemon stops all the same")
         ok(time.monotonic() - began < 7, "within seconds", time.monotonic() - began)
+
+
+def canceled_test(isolated):
+    """A test nobody waits for any more comes back, and the source with it."""
+    def begin(*options):
+        ctl = subprocess.Popen([CONTACTORCTL, "-c", d.config_path, "source", "test", "crm",
+                                *options], stdout=subprocess.PIPE, text=True)
+        ok("connect" in ctl.stdout.readline() and d.source()["testing"], f"{how}: a test runs")
+        return ctl
+
+    def gave_up():
+        return d.log().count("test gave up")
+
+    how = "isolated" if isolated else "in the daemon"
+    with Moody(PEOPLE + "test: ok connect|port 5432\ntest: patience\n",
+               source="isolated = true" if isolated else "") as d:
+        for end in (lambda: ctl.send_signal(signal.SIGINT), lambda: ctl.kill()):
+            before, ctl = gave_up(), begin()
+            end()
+            ctl.wait()
+            ok(wait_for(lambda: gave_up() > before and not d.source()["testing"], 5),
+               f"{how}: who asked has gone: it ends", d.log()[-500:])
+        before, ctl = gave_up(), begin("--timeout", "1")
+        is_(ctl.wait(), 1, f"{how}: its time is up")
+        ok(wait_for(lambda: gave_up() > before and not d.source()["testing"], 5),
+           f"{how}: it ends then, too")
+        is_(d.ctl("sync", "crm").returncode, 0, f"{how}: and a sync can begin")
+        before, ctl = gave_up(), begin()
+        began = time.monotonic()
+        is_(d.stop(), 0, f"{how}: the daemon stops")
+        ok(time.monotonic() - began < 3 and gave_up() > before and
+           "leaving it behind" not in d.log(), f"{how}: and does not wait for it",
+           time.monotonic() - began, d.log()[-500:])
+        ctl.wait()
 
 
 def preview(plugin):
@@ -151,6 +187,30 @@ def control(d):
     connection.settimeout(60)
     connection.connect(d.path("state/control.sock"))
     return connection
+
+
+def ids():
+    """An id is what its source says: its case counts, as the schema tells (conformance.py)."""
+    with Moody("sync: person a1|Anna Meier|030 901820|\nsync: person A1|Anton Maier|030 901821|\n") as d:
+        for asked, found in (("a1", ["Anna Meier"]), ("A1", ["Anton Maier"]), ("A*", ["Anton Maier"])):
+            is_(d.names(f"(uid={asked})"), found, f"(uid={asked})")
+            if "*" not in asked:
+                is_(d.names("(objectClass=person)", base=f"uid={asked},ou=crm,dc=contacts"), found,
+                    f"the entry uid={asked}")
+
+
+def half_closed():
+    """Who has said all, and waits, is answered: every line of it."""
+    with Moody(PEOPLE + "test: ok connect|port 5432\ntest: wait 500\n") as d:
+        asking = control(d)
+        asking.sendall(b'{"id":1,"command":"source test","source":"crm"}\n'
+                       b'{"id":2,"command":"status"}\n')
+        asking.shutdown(socket.SHUT_WR)
+        got = b""
+        while data := asking.recv(65536):
+            got += data
+        ids = [json.loads(line)["id"] for line in got.splitlines() if b'"result"' in line]
+        is_(ids, [1, 2], "one that has closed its side gets its answers, then the end")
 
 
 def taken_away():
@@ -261,10 +321,14 @@ def freshness():
 
 steps()
 hung_test()
+canceled_test(False)
+canceled_test(True)
 preview("moody")
 preview("moody_loop")
 by_reading()
 dry_run()
+ids()
+half_closed()
 taken_away()
 progress()
 schedules()

@@ -4,7 +4,7 @@ import subprocess
 import time
 
 from harness import done, is_, ok, wait_for
-from moody import PEOPLE, Moody
+from moody import CONFIG, PEOPLE, Moody
 
 P7 = "+49 30 500007"
 
@@ -151,6 +151,36 @@ def groups():
            "a group the configuration does not know is a warning", run.stderr)
 
 
+def shared_groups():
+    """Groups open the source that tells them; others only when the configuration says so."""
+    def config(share):
+        return CONFIG.replace("@plugin@", "moody").replace("@source@", share + """
+[source.other]
+plugin = "moody"
+script = "{dir}/other"
+allow = ["@board"]
+""")
+
+    def seen(user):
+        return d.who("+49 30 99", user)
+
+    with Moody(PEOPLE + "sync: group board max\n", config=config(""), wait="other",
+               files={"other": "sync: person 9|Anna Meier|+49 30 99|\n"}) as d:
+        wait_for(lambda: d.contacts() == 100)
+        is_((seen("max"), seen("eve")), ([], []), "a group of one source opens no other")
+        for share, opened in (('["sales"]', []), ('["board"]', ["Anna Meier"]),
+                              ('["*"]', ["Anna Meier"])):
+            d.configure(config(f"share_groups = {share}"))
+            is_(d.reload().returncode, 0, f"share_groups = {share}")
+            is_((seen("max"), seen("eve")), (opened, []), f"share_groups = {share}: who may see")
+        d.configure(config(""))
+        d.reload()
+        is_(seen("max"), [], "and no longer without it")
+        d.configure(config('share_groups = ["@board"]'))
+        run = d.reload()
+        ok(run.returncode != 0 and "without the @" in run.stderr, "a name is a name", run.stderr)
+
+
 half_a_result()
 nothing()
 duplicates()
@@ -158,4 +188,5 @@ never_returns()
 disk_full()
 gone_and_back()
 groups()
+shared_groups()
 done()

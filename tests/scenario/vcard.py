@@ -55,6 +55,38 @@ def exporters():
         ok("Müller" not in log and "840798-192" not in log, "no contact is in the log")
 
 
+def folders():
+    """Folders within the folder, at any depth, also those that come and go later."""
+    config = FOLDER.replace('path = "{dir}/cards"', 'path = "{dir}/cards"\nrecursive = true')
+    with Daemon(config, files={"cards/a/b/anna.vcf": ANNA.format("One", "+49891111")}) as d:
+        ok(comes(d, "+49891111", ["Anna One"]), "a card in a folder in a folder is read")
+        d.write("cards/a/b/anna.vcf", ANNA.format("Two", "+49891111"))
+        ok(comes(d, "+49891111", ["Anna Two"], 10), "one that changes there is seen")
+        d.write("cards/c/d/e/bert.vcf", ANNA.format("Bert", "+49892222").replace("UID:anna", "UID:b"))
+        ok(comes(d, "+49892222", ["Anna Bert"], 10), "so is one in folders that are new")
+        d.write("cards/c/d/e/bert.vcf", ANNA.format("Bob", "+49892222").replace("UID:anna", "UID:b"))
+        ok(comes(d, "+49892222", ["Anna Bob"], 10), "and a change within them")
+        os.rename(d.path("cards/c/d"), d.path("cards/a/d"))
+        d.write("cards/a/d/e/bert.vcf", ANNA.format("Bill", "+49892222").replace("UID:anna", "UID:b"))
+        ok(comes(d, "+49892222", ["Anna Bill"], 10), "and within one that moved")
+        watched = inotify_watches(d.process.pid)
+        for i in range(5):
+            os.makedirs(d.path(f"cards/x/{i}"))
+            os.rename(d.path(f"cards/x/{i}"), d.path(f"out{i}"))
+        d.ctl("sync", "crm")
+        ok(inotify_watches(d.process.pid) <= watched + 1, "what has gone is no longer watched",
+           watched, inotify_watches(d.process.pid))
+        ok("not_watched" not in d.log(), "all could be")
+
+
+def inotify_watches(pid):
+    n = 0
+    for fd in os.listdir(f"/proc/{pid}/fdinfo"):
+        with open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii") as f:
+            n += f.read().count("inotify wd:")
+    return n
+
+
 def changes():
     files = {k: v for k, v in FILES.items() if "broken" not in k}
     with Daemon(FOLDER, files=files) as d:
@@ -128,6 +160,7 @@ def described():
 
 
 exporters()
+folders()
 changes()
 one_file()
 bulk()

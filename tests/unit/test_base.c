@@ -268,6 +268,84 @@ static void test_log(void)
        "a line for a terminal has time and level");
 }
 
+/* What a logfmt reader makes of the value that begins at z; NULL: it cannot be read. */
+static const char *unquote(const char *z, const char **end)
+{
+    static char out[4096];
+    size_t n = 0;
+    unsigned code;
+
+    if (*z++ != '"')
+        return NULL;
+    while (*z && *z != '"') {
+        if ((unsigned char)*z < 0x20)
+            return NULL;
+        if (*z != '\\') {
+            out[n++] = *z++;
+        } else if (z[1] == 'u' && sscanf(z + 2, "%4x", &code) == 1) {
+            if (code >= 0x80)
+                out[n++] = (char)0xc2;
+            out[n++] = (char)code;
+            z += 6;
+        } else if (z[1] && strchr("nrt\"\\", z[1])) {
+            out[n++] = z[1] == 'n'   ? '\n'
+                       : z[1] == 'r' ? '\r'
+                       : z[1] == 't' ? '\t'
+                                     : z[1];
+            z += 2;
+        } else {
+            return NULL;
+        }
+    }
+    out[n] = '\0';
+    *end = *z == '"' ? z + 1 : "";
+    return *z == '"' ? out : NULL;
+}
+
+static void test_log_quoted(void)
+{
+    const char *hostile = "no \"such\" C:\\dir\n\r\t\x1b[31m\x7f \xc2\x9b M\xc3\xbcller",
+               *end;
+    char big[5000];
+    const char *line, *value;
+
+    setenv("JOURNAL_STREAM", "8:1", 1);
+    capture_begin();
+    log_warn("source.crm", "sync_failed reason=%s rows=%d", log_quoted(hostile), 7);
+    line = capture_end();
+    is_str(line,
+           "<4>source.crm: sync_failed reason=\"no \\\"such\\\" "
+           "C:\\\\dir\\n\\r\\t\\u001b[31m"
+           "\\u007f \\u009b M\xc3\xbcller\" rows=7\n",
+           "a value in quotes is escaped as logfmt wants it");
+    value = unquote(strchr(line, '"'), &end);
+    is_str(value, hostile, "and reads back as it was");
+    is_str(end, " rows=7\n", "and ends where it should");
+    is_str(log_quoted(NULL), "\"\"", "no value is an empty one");
+
+    memset(big, '"', sizeof(big) - 1);
+    big[sizeof(big) - 1] = '\0';
+    value = unquote(log_quoted(big), &end);
+    ok(value && strlen(value) > 500 && strcmp(value + strlen(value) - 4, "\"...") == 0 &&
+           !*end,
+       "a long one is cut and still ends");
+    for (size_t i = 0; i + 1 < sizeof(big); i += 2)
+        memcpy(big + i, "\xc3\xbc", 2);
+    for (size_t shift = 0; shift < 3; shift++) {
+        char text[5000];
+
+        snprintf(text, sizeof(text), "%.*s%.4000s", (int)shift, "abc", big);
+        value = unquote(log_quoted(text), &end);
+        ok(value && str_is_utf8(str_of(value)), "not in the middle of a character");
+    }
+    capture_begin();
+    log_warn("net", "%s a=%s b=%s", "x", log_quoted(big), log_quoted(big));
+    line = capture_end();
+    value = unquote(strstr(line, " b=") + 3, &end);
+    ok(value && strcmp(end, "\n") == 0, "the value in which a line is cut ends, too");
+    unsetenv("JOURNAL_STREAM");
+}
+
 static void test_log_levels(void)
 {
     enum log_level level = LOG_LEVEL_ERROR;
@@ -338,6 +416,7 @@ int main(void)
     test_errors();
     test_list();
     test_log();
+    test_log_quoted();
     test_log_levels();
     test_log_threads();
     test_alloc();

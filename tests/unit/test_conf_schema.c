@@ -347,6 +347,37 @@ static void test_credentials(void)
        "not both");
 }
 
+static void is_masked(const struct ctr_config *c, const char *text, const char *wanted)
+{
+    char shown[200];
+
+    snprintf(shown, sizeof(shown), "%s", text);
+    conf_values_mask(c, shown);
+    is_str(shown, wanted, "'%s' without secrets", text);
+}
+
+static void test_masked(void)
+{
+    struct ctr_config *c;
+
+    write_secret("pw", "hunter2\"x", 9, 0600);
+    c = read_values("password_file = \"pw\"");
+    is_masked(c, "login with hunter2\"x refused, hunter2\"xhunter2\"x",
+              "login with * refused, **");
+    is_masked(c, "cut in the middle: hunter", "cut in the middle: *");
+    is_masked(c, "cut in the middle: hunter2\"...", "cut in the middle: *...");
+    is_masked(c, "the hunter is not at the end; hun",
+              "the hunter is not at the end; hun");
+    is_masked(c, "hunt", "*");
+    is_masked(c, "", "");
+    conf_values_destroy(c);
+    write_secret("pw", "abc", 3, 0600);
+    c = read_values("password_file = \"pw\"");
+    is_masked(c, "too short: abc", "too short: abc");
+    conf_values_destroy(c);
+    is_masked(NULL, "no section", "no section");
+}
+
 static void test_required_secret(void)
 {
     static const struct ctr_option options[] = {{
@@ -619,6 +650,7 @@ int main(void)
     test_absent_section();
     test_secrets();
     test_credentials();
+    test_masked();
     test_required_secret();
     test_equal();
     test_option_error();

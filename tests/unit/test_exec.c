@@ -137,7 +137,7 @@ static void test_failures(void)
                     "the token\"}'",
                     NULL, -CTR_EUNAVAIL);
 
-    says(t, "sh reports: login \\\"crm\\\" refused; renew the token");
+    says(t, "sh reports: login \"crm\" refused; renew the token");
     finish(t);
     t = sync_script("echo '{\"contactor\":2}'", NULL, -CTR_EVERSION);
     says(t, "another version of the protocol");

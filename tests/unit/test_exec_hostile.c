@@ -228,7 +228,7 @@ static void test_stderr(void)
     finish(t);
     t = hostile("printf 'a\\033[31m\\tb\\302\\233\"\\n' >&2; " GOOD DONE, NULL);
     is_int(testhost_sync(t, NULL), 0, "control characters on stderr");
-    ok(testhost_logged(t, "info: exec stderr=\"a\\x1b[31m\\x09b\\xc2\\x9b\\\"\""),
+    ok(testhost_logged(t, "info: exec stderr=\"a\\\\x1b[31m\\\\x09b\\\\xc2\\\\x9b\\\"\""),
        "do not reach the log");
     finish(t);
 }

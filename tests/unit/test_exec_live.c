@@ -314,6 +314,14 @@ static void test_step(const struct ctr_host *host, struct ctr_test *test,
              remedy ? remedy : "");
 }
 
+static unsigned patience; /* how often test_canceled says no; 0: always */
+
+static int32_t test_canceled(const struct ctr_host *host, struct ctr_test *test)
+{
+    (void)host, (void)test;
+    return patience > 0 && --patience == 0 ? -CTR_ECANCELED : 0;
+}
+
 static int32_t run_test(struct testhost *t)
 {
     int32_t rc;
@@ -321,6 +329,7 @@ static int32_t run_test(struct testhost *t)
     start(t);
     steps[0] = '\0';
     t->host.test_step = test_step;
+    t->host.test_canceled = test_canceled;
     rc = t->plugin->source->test(t->instance, NULL);
     finish(t);
     return rc;
@@ -332,6 +341,25 @@ static void is_test(const char *script, int32_t want, const char *text)
     if (!ok(strstr(steps, text) != NULL, "tells: %.*s", (int)strcspn(text, "\n"), text))
         for (char *line, *rest = steps; (line = strsep(&rest, "\n"));)
             printf("# it tells: %s\n", line);
+}
+
+/* Between steps, and while the program says nothing. */
+static void test_steps_canceled(void)
+{
+    int64_t begun = now_ms();
+
+    patience = 1;
+    is_test("read -r h; echo '{\"contactor\":1}'; sleep 60", -CTR_ECANCELED,
+            "start ok: /bin/sh runs in /\n");
+    ok(!strstr(steps, "hello"), "no further step");
+    patience = 4;
+    is_test("read -r h; echo '{\"contactor\":1}'; sleep 60", -CTR_ECANCELED,
+            "hello ok: protocol 1\n");
+    ok(!strstr(steps, "contacts"), "nor one that failed");
+    patience = 3;
+    is_test("sleep 60", -CTR_ECANCELED, "start ok: /bin/sh runs in /\n");
+    ok(now_ms() - begun < 8000, "and nobody waits for a silent program");
+    patience = 0;
 }
 
 static void test_steps(void)
@@ -402,6 +430,7 @@ int main(void)
     test_cancel();
     test_parallel();
     test_steps();
+    test_steps_canceled();
     test_steps_fail();
     unlink(script_path);
     return tap_done();

@@ -320,7 +320,9 @@ static void test_test(struct world *w)
     fake.what = STUCK;
     fake.released = false;
     is_int(flow_source_test(w->flow, "s", 5000, &test_ops, &t), 0, "who asks");
+    is_int(flow_test_canceled(fake.test), 0, "somebody waits");
     flow_source_forget(w->flow, &t);
+    is_int(flow_test_canceled(fake.test), -CTR_ECANCELED, "nobody does: it may end");
     fake.released = true;
     while (s->test)
         world_turn(w);
@@ -497,7 +499,7 @@ static void test_groups(struct world *w)
 
 static void test_group_bytes(void)
 {
-    struct strbuf a = {0}, b = {0}, all = {0};
+    struct strbuf a = {0}, b = {0}, all = {0}, sorted = {0};
     struct ctr_str names[3] = {STR_LIT("x"), STR_LIT("Y"), STR_LIT("z")}, long_name;
     struct groups g = {0};
     static char big[70000];
@@ -514,6 +516,10 @@ static void test_group_bytes(void)
     is_int(groups_add(&a, STR_LIT("two"), names, 3), 0, "another");
     is_int(groups_add(&b, STR_LIT("one"), NULL, 0), 0, "nobody is in it");
     is_int(groups_add(&b, STR_LIT("three"), names, 1), 0, "a third");
+    groups_add(&sorted, STR_LIT("x"), (struct ctr_str[]){names[2], names[0], names[1]},
+               3);
+    ok(sorted.len == 24 && memcmp(sorted.ptr + 9, "\1\0\0\0x\1\0\0\0Y\1\0\0\0z", 15) == 0,
+       "members are sorted where they are told, not on the loop");
     groups_merge(str_make(a.ptr, a.len), str_make(b.ptr, b.len), &all);
     groups_set(&g, &all);
     is_int(g.n, 2, "a delta names what changed");
@@ -533,6 +539,7 @@ static void test_group_bytes(void)
     groups_finish(&g);
     strbuf_finish(&a);
     strbuf_finish(&b);
+    strbuf_finish(&sorted);
 }
 
 /* ---- times of day ---------------------------------------------------------- */

@@ -127,6 +127,8 @@ static void fake_cancel(void *ctx, struct ctr_sync *sync)
     fake.canceled++;
 }
 
+static unsigned guard = 20; /* max_delete_percent */
+
 static void configure(struct world *w, const char *area, uint32_t interval,
                       uint32_t limit)
 {
@@ -134,7 +136,7 @@ static void configure(struct world *w, const char *area, uint32_t interval,
                                         .plan = munich(),
                                         .sync_interval = interval,
                                         .sync_limit = limit,
-                                        .max_delete_percent = 20};
+                                        .max_delete_percent = guard};
     struct flow_client_config client = {
         .name = "test", .plan = munich(), .anonymous = true};
     struct flow_config config = {
@@ -142,6 +144,12 @@ static void configure(struct world *w, const char *area, uint32_t interval,
 
     strcpy(source.plan.area_code, area);
     flow_configure(w->flow, &config);
+}
+
+static void configure_guard(struct world *w, unsigned percent)
+{
+    guard = percent;
+    configure(w, "89", 3600000, 0);
 }
 
 struct watch {
@@ -224,6 +232,68 @@ static void test_first(struct world *w, const struct flow_driver *driver)
     cJSON_Delete(json);
 }
 
+/* It failed so often that it waits longest: up to a tenth less, never the same. */
+static void is_spread(struct world *w, enum what what, int64_t most)
+{
+    struct source *s = source_find(w->flow, "s");
+    int64_t low = INT64_MAX, high = 0;
+
+    for (unsigned i = 0; i < 12; i++) {
+        int64_t wait;
+
+        sync_now(w, what, false, false);
+        wait = s->next_run - clock_ms();
+        low = wait < low ? wait : low;
+        high = wait > high ? wait : high;
+    }
+    ok(low > most - most / 10 - 1000 && high <= most && high - low > most / 300,
+       "%d ms at most, but not at one instant (%d to %d)", (int)most, (int)low,
+       (int)high);
+}
+
+static void test_back_off(void)
+{
+    for (unsigned failures = 0; failures < 40; failures++) {
+        uint32_t full = failures < 2    ? 1000
+                        : failures < 10 ? 1000u << (failures - 1)
+                                        : 300000,
+                 wait = flow_back_off(1000, 300000, failures);
+
+        full = full < 300000 ? full : 300000;
+        if (wait > full || wait < full - full / 10)
+            ok(false, "%u failures: %u ms", failures, wait);
+    }
+    ok(flow_back_off(1000, 300000, UINT_MAX) <= 300000, "however many failures");
+    ok(flow_back_off(0, 0, 3) == 0, "no wait at all");
+}
+
+/* Nobody reads a large source every 5 minutes in vain; who changes something is heard. */
+static void test_refused(struct world *w)
+{
+    struct source *s = source_find(w->flow, "s");
+    uint64_t before;
+
+    for (unsigned i = 0; i < 11; i++)
+        is_int(sync_now(w, PUT_FEW, false, false), -CTR_EREFUSED, "refused again");
+    is_spread(w, PUT_FEW, 3600000);
+    fake.begun = 0;
+    flow_source_request_sync(w->flow, "s");
+    world_turns(w, 500);
+    is_int(fake.begun, 1, "a change is looked at at once");
+    is_str(text_of(w, "state"), "failed", "and refused");
+    for (unsigned i = 0; i < 12; i++)
+        sync_now(w, PUT_FEW, false, false);
+    before = s->syncs;
+    configure_guard(w, 20);
+    world_turns(w, 500);
+    is_int(s->syncs, before, "a reload that changes nothing changes nothing");
+    configure_guard(w, 95);
+    until_state(w, "ok");
+    is_int(number_of(w, "contacts"), 10, "one that allows it makes a sync at once");
+    configure_guard(w, 20);
+    is_int(sync_now(w, PUT_ALL, false, false), 0, "and back");
+}
+
 static void test_failures(struct world *w)
 {
     struct source *s = source_find(w->flow, "s");
@@ -241,7 +311,8 @@ static void test_failures(struct world *w)
         sync_now(w, FAIL, false, false);
     }
     ok(growing >= 6, "tried again ever later (%u)", growing);
-    ok(last > 290000 && last <= 300000, "at most every 5 minutes (%d ms)", (int)last);
+    ok(last > 269000 && last <= 300000, "at most every 5 minutes (%d ms)", (int)last);
+    is_spread(w, FAIL, 300000);
     fake.what = PUT_ALL;
     flow_source_request_sync(w->flow, "s");
     until_state(w, "ok");
@@ -404,7 +475,9 @@ int main(void)
     world_open(w);
     configure(w, "89", 3600000, 0);
     test_first(w, &driver);
+    test_back_off();
     test_failures(w);
+    test_refused(w);
     test_cancel(w, &driver);
     test_delta(w);
     test_schedule(w);

@@ -681,6 +681,7 @@ static void failures(void)
 struct ctr_test {
     char steps[1024], detail[2048], remedy[1024];
     int32_t status;
+    bool canceled; /* once it has logged in */
 };
 
 static void test_step(const struct ctr_host *host, struct ctr_test *test,
@@ -694,12 +695,24 @@ static void test_step(const struct ctr_host *host, struct ctr_test *test,
     snprintf(test->remedy, sizeof(test->remedy), "%s", remedy ? remedy : "");
 }
 
+static int32_t test_canceled(const struct ctr_host *host, struct ctr_test *test)
+{
+    (void)host;
+    if (!test->canceled || !strstr(test->steps, "login"))
+        return 0;
+    test->status = -CTR_ECANCELED;
+    return -CTR_ECANCELED;
+}
+
+static bool canceled_after_login;
+
 static struct ctr_test try_it(struct testhost *t)
 {
-    struct ctr_test test = {0};
+    struct ctr_test test = {.canceled = canceled_after_login};
     int32_t rc;
 
     t->host.test_step = test_step;
+    t->host.test_canceled = test_canceled;
     testhost_start(t);
     rc = contactor_plugin.source->test(t->instance, &test);
     is_int(rc, test.status, "the test ends as its last step");
@@ -717,6 +730,11 @@ static void tests(void)
     is_str(x.steps, "driver login query rows changes lookup lookup_text",
            "all its steps");
     is_int(x.status, 0, "are good");
+    canceled_after_login = true;
+    x = try_it(live());
+    canceled_after_login = false;
+    is_str(x.steps, "driver login", "one that is canceled ends between two");
+    is_int(x.status, -CTR_ECANCELED, "with that code");
     t = source(query);
     testhost_set(t, "connection", "Driver={PostgreSQL Universal}");
     x = try_it(t);

@@ -465,6 +465,8 @@ static int32_t source_test(void *instance, struct ctr_test *test)
     const struct ctr_host *host = ((struct asked *)instance)->host;
 
     host->test_step(host, test, "connect", 0, "127.0.0.1", NULL);
+    if (host->test_canceled(host, test) < 0)
+        return -CTR_ECANCELED;
     host->test_step(host, test, "login", -CTR_EACCES, "refused", "try another");
     return -CTR_EACCES;
 }
@@ -492,6 +494,10 @@ static void test_source(void)
     is_int(t->n_steps, 2, "steps");
     is_str(testhost_step_find(t, "login")->remedy, "try another", "with a remedy");
     ok(!testhost_step_find(t, "query"), "no further");
+    t->cancel_after_steps = 1;
+    is_int(testhost_test(t), -CTR_ECANCELED, "one that is canceled");
+    is_int(t->n_steps, 1, "ends before its next step");
+    t->cancel_after_steps = 0;
     is_int(testhost_sync(t, NULL), 0, "its sync");
     is_int(t->groups.n, 3, "who is in a group");
     is_str(t->groups.at[1].b, "max", "by name");

@@ -156,6 +156,51 @@ static void test_folder(void)
     testhost_destroy(t);
 }
 
+/* Changes in the folders within are told by the kernel, asked for once a second. */
+static void test_watched(void)
+{
+    struct testhost *t;
+    uint32_t before;
+    char name[32];
+
+    make_tree();
+    t = sync_path(folder, OPTIONS("recursive", "true"), 0);
+    before = t->sync_requests;
+    testhost_advance(t, 60000);
+    is_int(t->sync_requests, before, "nothing changes");
+    put("sub/deep.vcf/e.vcf", CARD("7", "f"));
+    testhost_advance(t, 1000);
+    is_int(t->sync_requests, before + 1, "a change deep within is seen");
+    testhost_advance(t, 400000);
+    is_int(t->sync_requests, before + 1, "once, and nothing is read without need");
+    is_int(testhost_sync(t, NULL), 0, "it is read");
+    testhost_destroy(t);
+
+    clear();
+    put("a.vcf", CARD("1", "a"));
+    for (unsigned i = 0; i < 1030; i++) {
+        snprintf(name, sizeof(name), "f%04u", i);
+        must(mkdir(in(name), 0755));
+    }
+    t = sync_path(folder, OPTIONS("recursive", "true"), 0);
+    ok(testhost_logged(t, "folders_not_watched=6"), "too many are told");
+    before = t->sync_requests;
+    testhost_advance(t, 299000);
+    is_int(t->sync_requests, before, "and looked at");
+    testhost_advance(t, 3000);
+    is_int(t->sync_requests, before + 1, "after five minutes");
+    testhost_advance(t, 600000);
+    is_int(t->sync_requests, before + 1, "not again before that is done");
+    put("f0001/b.vcf", CARD("2", "b"));
+    testhost_advance(t, 2000);
+    is_int(t->sync_requests, before + 2, "the others are seen at once");
+    is_int(testhost_sync(t, NULL), 0, "read again");
+    testhost_advance(t, 302000);
+    is_int(t->sync_requests, before + 3, "and again after five minutes");
+    testhost_destroy(t);
+    clear();
+}
+
 static void test_long_name(void)
 {
     char name[200];
@@ -402,6 +447,7 @@ int main(void)
     if (!mkdtemp(folder))
         abort();
     test_folder();
+    test_watched();
     test_long_name();
     test_links();
     test_depth();

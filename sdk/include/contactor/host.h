@@ -93,7 +93,8 @@ struct ctr_host {
 
     /* Write a line to the log.
      * level   CTR_LOG_*
-     * text    a lower-case event, then key=value; more than 2 KiB is cut off */
+     * text    a lower-case event, then key=value, or key="value" with a backslash in
+     *         front of each quote and backslash in it; more than 2 KiB is cut off */
     void (*log)(const struct ctr_host *host, uint32_t level, const char *text);
 
     /* Give the reason that belongs to the negative code about to be returned. The
@@ -385,7 +386,8 @@ struct ctr_host {
                       const char *remedy);
 
     /* Say who is in a group that `allow` lists may name as @NAME, beside the users the
-     * configuration puts there. Committed with the sync; a full sync forgets groups it
+     * configuration puts there; those of other sources only where the administrator says
+     * so (share_groups). Committed with the sync; a full sync forgets groups it
      * does not name.
      * sync    the running one
      * group   its name, once in a sync
@@ -397,6 +399,16 @@ struct ctr_host {
     int32_t (*sync_group)(const struct ctr_host *host, struct ctr_sync *sync,
                           struct ctr_str group, const struct ctr_str *members,
                           uint32_t n);
+
+    /* --- since 1.2: sources ---
+     * since   1.2 */
+
+    /* Ask whether the test should end: who asked for it has gone, its time is up, or the
+     * source is stopping. Between two steps, and again and again while waiting.
+     * test    the running one
+     * returns 0 | -CTR_ECANCELED: it should, with this code and without a further step
+     * thread  the test's */
+    int32_t (*test_canceled)(const struct ctr_host *host, struct ctr_test *test);
 };
 
 #ifdef __cplusplus

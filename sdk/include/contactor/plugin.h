@@ -23,6 +23,7 @@
  *     1.1  source: test, CTR_SOURCE_PARALLEL, several spellings of a number in a live
  *          search; host: test_step, sync_group; front end: scheme_size;
  *          CTR_OPT_PROGRAM; extension contactor.poll/1
+ *     1.2  host: test_canceled
  *
  * since 1.0 */
 #ifndef CONTACTOR_PLUGIN_H

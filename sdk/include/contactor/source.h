@@ -113,10 +113,11 @@ struct ctr_source {
 
     /* Try to reach the source, step by step ("resolve", "connect", "tls", "login",
      * "query"), and tell each by host->test_step; change nothing. Ends at the first step
-     * that fails. Optional: without it the host reads the first contacts.
+     * that fails, or, between two, when host->test_canceled says so. Optional: without it
+     * the host reads the first contacts.
      * instance what create made
-     * test    names this test to host->test_step
-     * returns 0 | negative after the failing test_step
+     * test    names this test to the functions of the host
+     * returns 0 | negative after the failing test_step | -CTR_ECANCELED
      * thread  the sync's lane, never beside a sync; ON_LOOP: must not block, so leave it
      *         out
      * since   1.1 */

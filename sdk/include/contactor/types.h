@@ -45,7 +45,7 @@ struct ctr_str {
 #define CTR_ABI_MINOR(abi) ((abi)&0xffffu)
 
 /* The ABI these headers describe. */
-#define CTR_ABI_CURRENT CTR_ABI(1, 1)
+#define CTR_ABI_CURRENT CTR_ABI(1, 2)
 
 /* Makes the descriptor visible outside the plugin, whatever the compiler's default is. */
 #if defined(__GNUC__)

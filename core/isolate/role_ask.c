@@ -1,10 +1,11 @@
-/* isolate_role_ask.c - in the process of an isolated source: live searches and tests, the
+/* role_ask.c - in the process of an isolated source: live searches and tests, the
  * second part of its peer. */
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "plugin/isolate_child.h"
+#include "isolate/child.h"
 
 enum { ASK_MAX = 4 << 20, TEXT_MAX = 4096 };
 
@@ -22,6 +23,7 @@ struct child_test {
     struct child *child;
     uint32_t id;
     struct strbuf end; /* the last frame */
+    _Atomic bool canceled;
 };
 
 static struct child_search *search_of(struct ctr_search *search)
@@ -187,6 +189,24 @@ void role_test_step(struct ctr_test *test, const char *step, int status,
     wire_put_str(&frame, str_make(remedy, remedy ? strnlen(remedy, TEXT_MAX) : 0));
     frame_end(&frame, at);
     child_send(t->child, &frame);
+}
+
+int role_test_canceled(struct ctr_test *test)
+{
+    struct child_test *t = (struct child_test *)(void *)test;
+
+    return atomic_load(&t->canceled) ? -CTR_ECANCELED : 0;
+}
+
+int role_test_cancel(struct child *c, struct wire *w)
+{
+    uint32_t id = wire_u32(w, UINT32_MAX);
+
+    if (!wire_done(w))
+        return -CTR_EPROTO;
+    if (c->test && c->test->id == id)
+        atomic_store(&c->test->canceled, true);
+    return 0;
 }
 
 static void on_test_over(void *arg)
