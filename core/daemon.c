@@ -7,8 +7,6 @@
  */
 #include "daemon_private.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +24,7 @@
 
 enum { ERROR_MAX = 1024, TIDY_MS = 1000 };
 
+static void stop(struct daemon *d, const char *why);
 static void begin_stop(struct daemon *d);
 static void finish_stop(struct daemon *d);
 
@@ -190,7 +189,7 @@ static void on_signal(uv_signal_t *signal, int number)
     if (number == SIGHUP)
         daemon_reload(d, NULL, NULL);
     else
-        daemon_stop(d, number == SIGINT ? "SIGINT" : "SIGTERM");
+        stop(d, number == SIGINT ? "SIGINT" : "SIGTERM");
 }
 
 static void on_watchdog(uv_timer_t *timer)
@@ -260,7 +259,7 @@ static void on_deadline(uv_timer_t *timer)
     finish_stop(d);
 }
 
-void daemon_stop(struct daemon *d, const char *why)
+static void stop(struct daemon *d, const char *why)
 {
     if (d->stopping)
         return;
@@ -406,6 +405,7 @@ static int build(struct daemon *d)
         return err;
     open_handles(d);
     start_instances(d);
+    net_warn_unused_sockets(d->net);
     control_start(d->control);
     return rights_confine_calls(d);
 }

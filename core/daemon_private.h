@@ -72,7 +72,6 @@ struct daemon {
 };
 
 /* ---- daemon.c ---- */
-void daemon_stop(struct daemon *d, const char *why);
 /* An instance has ended: the stop, or a waiting reload, may go on. */
 void daemon_ended_one(struct daemon *d);
 /* Names of everything that has a part of the cache: the rest is forgotten. */

@@ -60,7 +60,7 @@ int daemon_check_files(struct daemon *d, struct strbuf *text)
 
 static int check_confined(struct reload *r)
 {
-    const char *outside;
+    const char *outside, *of;
 
     if (!rights_may_isolate(r->d, r->next)) {
         strbuf_fmt(&r->text,
@@ -79,13 +79,13 @@ static int check_confined(struct reload *r)
                    r->d->config_path, outside);
         return -CTR_EACCES;
     }
-    if (settings_within(r->next, r->d->confined, &outside))
+    if (settings_within(r->next, r->d->confined, &outside, &of))
         return 0;
     strbuf_fmt(&r->text,
-               "%s: error: the daemon confined itself to the folders of its first "
+               "%s: error: %s%s%sthe daemon confined itself to the folders of its first "
                "configuration and cannot open %s; restart it, or set confine = false in "
                "[contactor] and restart it once\n",
-               r->d->config_path, outside);
+               r->d->config_path, of ? "[" : "", of ? of : "", of ? "]: " : "", outside);
     return -CTR_EACCES;
 }
 

@@ -39,7 +39,7 @@ static void add_process(cJSON *json, const struct slot *slot)
     cJSON *process;
     char when[32];
 
-    if (!slot->in || !instance_isolated(slot->in, &info))
+    if (!slot->in || !isolate_info(slot->in, &info))
         return;
     process = cJSON_AddObjectToObject(json, "process");
     cJSON_AddStringToObject(process, "state", info.state);
@@ -311,7 +311,7 @@ static void put_processes(struct daemon *d, struct strbuf *out, const char *name
         struct slot *slot = list_entry(it, struct slot, link);
         struct isolate_info info;
 
-        if (slot->in && !slot->removed && instance_isolated(slot->in, &info))
+        if (slot->in && !slot->removed && isolate_info(slot->in, &info))
             strbuf_fmt(out, "contactor_%s{source=\"%s\"} %.15g\n", name,
                        slot->name + SOURCE_PREFIX, get(&info));
     }

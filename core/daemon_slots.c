@@ -112,8 +112,8 @@ int slot_make(struct daemon *d, struct settings_instance *si, struct instance **
 
     *out = NULL;
     if (si->isolated)
-        instance_create_isolated(&d->env, si->plugin, si->name, settings_take_values(si),
-                                 &si->isolate, &in);
+        in = isolate_create(&d->env, si->plugin, si->name, settings_take_values(si),
+                            &si->isolate);
     else
         err = instance_create(&d->env, si->plugin, si->role, si->name,
                               settings_take_values(si), &in, error, cap);

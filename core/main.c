@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "daemon.h"
-#include "plugin/isolate.h"
+#include "isolate/isolate.h"
 #include "settings.h"
 
 #define DEFAULT_CONFIG "/etc/contactor/contactor.toml"
@@ -30,6 +30,8 @@ static void usage(FILE *out)
         "       contactord [-c FILE] --check-config   tell what is wrong in FILE\n"
         "       contactord --describe PLUGIN.so [--json]\n"
         "                                             what a plugin is, and its options\n"
+        "       contactord --options                  all options that are not a "
+        "plugin's\n"
         "       contactord --version | --help\n"
         "\n"
         "FILE is " DEFAULT_CONFIG " where it is not given; files in the\n"

@@ -308,6 +308,7 @@ void settings_destroy(struct settings *settings)
     settings_forget_passwords(settings);
     conf_values_destroy(settings->daemon.values);
     free(settings->folders);
+    free(settings->folders_of);
     free(settings->programs);
     arena_finish(&settings->arena);
     free(settings);
@@ -325,6 +326,8 @@ void settings_add_folder(struct settings_build *b, const char *path)
     /* A link is allowed as the place it leads to. */
     real = realpath(path, NULL);
     s->folders = xrealloc(s->folders, (s->n_folders + 2) * sizeof(*s->folders));
+    s->folders_of = xrealloc(s->folders_of, (s->n_folders + 1) * sizeof(*s->folders_of));
+    s->folders_of[s->n_folders] = b->folder_of;
     s->folders[s->n_folders++] = arena_z(&s->arena, real ? real : path);
     s->folders[s->n_folders] = NULL;
     free(real);
@@ -369,11 +372,12 @@ bool settings_path_within(const char *path, char *const *allowed)
 }
 
 bool settings_within(const struct settings *settings, char *const *allowed,
-                     const char **outside)
+                     const char **outside, const char **of)
 {
     for (unsigned i = 0; i < settings->n_folders; i++) {
         if (!settings_path_within(settings->folders[i], allowed)) {
             *outside = settings->folders[i];
+            *of = settings->folders_of[i];
             return false;
         }
     }

@@ -15,9 +15,9 @@
 #include "conf/conf.h"
 #include "conf/schema.h"
 #include "flow/flow.h"
+#include "isolate/isolate.h"
 #include "net/net.h"
 #include "plugin/instance.h"
-#include "plugin/isolate.h"
 #include "plugin/loader.h"
 
 /* [contactor] */
@@ -60,6 +60,7 @@ struct settings {
     unsigned n_instances;
     struct flow_config flow;
     char **folders; /* read by the daemon: what confinement leaves; NULL-terminated */
+    const char **folders_of; /* the instance that names each; NULL: another section */
     unsigned n_folders;
     char **programs; /* folders from which plugins start programs; NULL-terminated; NULL:
                       * none does */
@@ -91,9 +92,10 @@ void settings_describe(FILE *out);
 struct settings_instance *settings_find(const struct settings *settings,
                                         const char *name);
 struct ctr_config *settings_take_values(struct settings_instance *instance);
-/* Whether every folder lies in one of `allowed`; if not, which one does not. */
+/* Whether every folder lies in one of `allowed`; if not, which one does not, and which
+ * instance names it (NULL: none). */
 bool settings_within(const struct settings *settings, char *const *allowed,
-                     const char **outside);
+                     const char **outside, const char **of);
 /* The same of the folders from which programs are started. */
 bool settings_programs_within(const struct settings *settings, char *const *allowed,
                               const char **outside);

@@ -1,6 +1,8 @@
 /* settings_access.c - who may see what, and other references between sections. */
 #include "settings_private.h"
 
+#include "base/kind.h"
+
 static void check_principal(struct settings_build *b, const struct conf_node *node)
 {
     const char *who = node->string.ptr;
@@ -74,16 +76,6 @@ void section_check_references(struct section *s)
     }
 }
 
-uint32_t settings_kind_of(const char *name)
-{
-#define KIND(number, id, text)   \
-    if (strcmp(name, text) == 0) \
-        return number;
-    CTR_FIELD_MAP(KIND)
-#undef KIND
-    return strncmp(name, "x_", 2) == 0 ? CTR_FIELD_CUSTOM : 0;
-}
-
 /* `fields` of a source: name -> who, one pair at a time and in groups of one name. */
 void section_read_rules(struct section *s, struct flow_source_config *source)
 {
@@ -100,7 +92,7 @@ void section_read_rules(struct section *s, struct flow_source_config *source)
         conf_map_at(s->in->values, "fields", i, &key, &who);
         if (!last || strcmp(last, key) != 0) {
             rule = &rules[source->n_rules++];
-            rule->kind = settings_kind_of(key);
+            rule->kind = kind_named(key);
             if (rule->kind == CTR_FIELD_CUSTOM)
                 rule->name = str_of(arena_z(a, key + 2));
             list = arena_array(a, n - i, sizeof(*list));

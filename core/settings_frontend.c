@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "base/kind.h"
 #include "conf/option.h"
 
 static uint64_t read_fields(struct section *s)
@@ -13,7 +14,7 @@ static uint64_t read_fields(struct section *s)
 
     for (uint32_t i = 0; i < n; i++) {
         const char *name = conf_list_at(s->in->values, "fields", i);
-        uint32_t kind = name ? settings_kind_of(name) : 0;
+        uint32_t kind = name ? kind_named(name) : 0;
 
         if (name && strcmp(name, "phone") == 0)
             kinds |= CTR_KINDS_PHONE;

@@ -130,6 +130,7 @@ static void add_paths(struct section *s)
 {
     struct schema_table tables[2] = {*s->host, plugin_options(s->in->plugin)};
 
+    s->b->folder_of = s->in->name;
     for (unsigned t = 0; t < 2; t++)
         for (uint32_t i = 0; i < tables[t].n; i++) {
             const struct ctr_option *option = &tables[t].options[i];
@@ -140,6 +141,7 @@ static void add_paths(struct section *s)
                 settings_add_file(s->b, conf_str(s->in->values, option->name));
         }
     settings_add_secrets(s->b, s->node);
+    s->b->folder_of = NULL;
 }
 
 static void check_by_plugin(struct section *s)

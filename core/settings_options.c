@@ -152,8 +152,11 @@ static const struct ctr_option frontend_table[] = {
         "ambiguity", "all", ambiguities,
         "What a caller lookup with several hits answers: the first, their company when "
         "they share it, or all."),
-    BOOL("company_match", "true",
-         "Answer an unknown extension with the company that owns the number before it."),
+    BOOL(
+        "company_match", "true",
+        "Answer an unknown extension with the company that owns the number before it: as "
+        "its phone_main, or as a phone_business written with its extension behind a "
+        "dash."),
     CHOICE("anonymous", "deny", settings_anonymous,
            "What clients that do not authenticate may do: nothing, ask what this server "
            "can, or look up contacts."),

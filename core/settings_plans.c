@@ -1,8 +1,6 @@
 /* settings_plans.c - dial plans: sections [dialplan.NAME], and who refers to them. */
 #include "settings_private.h"
 
-#include "base/alloc.h"
-
 static void read_plan(struct settings_build *b, const struct conf_node *section,
                       struct settings_plan *plan)
 {

@@ -16,6 +16,7 @@ struct settings_build {
     struct registry *registry;
     struct diag *diag;
     unsigned flags;
+    const char *folder_of; /* whose folders are added now; NULL: no instance's */
     struct settings_plan *plans;
     unsigned n_plans;
     /* Names, for references and suggestions. */
@@ -76,8 +77,6 @@ struct section {
 void section_check_references(struct section *s);
 /* `fields` of a source. */
 void section_read_rules(struct section *s, struct flow_source_config *source);
-/* CTR_FIELD_* of a name in the configuration; 0: there is none. */
-uint32_t settings_kind_of(const char *name);
 
 /* settings_source.c, settings_frontend.c */
 void section_check_interval(struct section *s);

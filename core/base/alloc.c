@@ -1,7 +1,6 @@
 /* alloc.c - the allocating calls that cannot fail: they abort instead. */
 #include "base/alloc.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

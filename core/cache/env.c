@@ -1,7 +1,6 @@
 /* env.c - the LMDB environment: opening, growing, closing and reopening it, and
  * transactions of the lane. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>

@@ -9,8 +9,6 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "base/alloc.h"
-#include "base/error.h"
 #include "cache/impl.h"
 
 struct format_row {

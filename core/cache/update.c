@@ -2,7 +2,6 @@
  * rows, the source's row and its cursor. */
 #include <stdlib.h>
 
-#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "cache/load.h"

@@ -1,8 +1,6 @@
 /* describe.c - the option reference, for people and for programs. */
 #include <cjson/cJSON.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "base/error.h"

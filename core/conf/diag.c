@@ -95,7 +95,8 @@ static int compare(const void *a, const void *b)
     return x->number < y->number ? -1 : x->number > y->number;
 }
 
-void diag_sort(struct diag *diag)
+/* By file, line and column. */
+static void diag_sort(struct diag *diag)
 {
     qsort(diag->items, diag->n, sizeof(diag->items[0]), compare);
 }

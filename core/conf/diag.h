@@ -47,8 +47,6 @@ void diag_error(struct diag *diag, struct conf_place at, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void diag_warning(struct diag *diag, struct conf_place at, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-/* By file, line and column; done by the printing functions too. */
-void diag_sort(struct diag *diag);
 /* One line a problem, sorted, and "and N more" where some were not kept. Control
  * characters are escaped. */
 void diag_print(struct diag *diag, FILE *out);

@@ -109,12 +109,13 @@ int option_parse_duration(const char *text, int64_t *ms)
     return parse_units(text, durations, "", ms);
 }
 
-int option_parse_size(const char *text, int64_t *bytes)
+/* "512", "64K", "1M", "2G", "1T", also "64KiB". */
+static int parse_size(const char *text, int64_t *bytes)
 {
     return parse_units(text, sizes, "iB", bytes);
 }
 
-int option_parse_int(const char *text, int64_t *value)
+static int parse_int(const char *text, int64_t *value)
 {
     bool negative = *text == '-';
     const char *rest;
@@ -126,7 +127,8 @@ int option_parse_int(const char *text, int64_t *value)
     return 0;
 }
 
-int option_choice(const struct ctr_option *option, const char *text)
+/* The index of text in the choices, or -1. */
+static int choice_of(const struct ctr_option *option, const char *text)
 {
     for (int i = 0; option->choices[i]; i++)
         if (strcmp(option->choices[i], text) == 0)
@@ -138,16 +140,16 @@ int option_parse(const struct ctr_option *option, const char *text, int64_t *val
 {
     switch (option->type) {
     case CTR_OPT_INT:
-        return option_parse_int(text, value);
+        return parse_int(text, value);
     case CTR_OPT_DURATION:
         return option_parse_duration(text, value);
     case CTR_OPT_SIZE:
-        return option_parse_size(text, value);
+        return parse_size(text, value);
     case CTR_OPT_BOOL:
         *value = strcmp(text, "true") == 0;
         return *value || strcmp(text, "false") == 0 ? 0 : -CTR_EINVAL;
     case CTR_OPT_CHOICE:
-        *value = option_choice(option, text);
+        *value = choice_of(option, text);
         return *value >= 0 ? 0 : -CTR_EINVAL;
     default:
         return -CTR_EINVAL;

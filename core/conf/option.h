@@ -21,11 +21,6 @@ struct ctr_option option_at(const struct schema_table *tables, unsigned n_tables
 
 /* "250ms", "30s", "5m", "1h", "2d". returns 0 | -CTR_EINVAL */
 int option_parse_duration(const char *text, int64_t *ms);
-/* "512", "64K", "1M", "2G", "1T", also "64KiB". returns 0 | -CTR_EINVAL */
-int option_parse_size(const char *text, int64_t *bytes);
-int option_parse_int(const char *text, int64_t *value);
-/* The index of text in the choices, or -1. */
-int option_choice(const struct ctr_option *option, const char *text);
 /* A default or other text of an INT, BOOL, DURATION, SIZE or CHOICE.
  * returns 0 | -CTR_EINVAL */
 int option_parse(const struct ctr_option *option, const char *text, int64_t *value);

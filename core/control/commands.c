@@ -1,7 +1,6 @@
 /* commands.c - what contactorctl can ask: one function a command. */
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "conf/conf.h"

@@ -8,15 +8,15 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/place.h"
 #include "control/private.h"
 
-enum { BACKLOG = 16, NAME_MAX_BYTES = 80 };
+enum { BACKLOG = 16 };
 
 static int cannot(const char *path, const char *what, char *error, size_t cap)
 {
@@ -25,30 +25,20 @@ static int cannot(const char *path, const char *what, char *error, size_t cap)
     return -CTR_EIO;
 }
 
-/* An address has room for 107 bytes; through the open folder any path fits. */
-static void address_of(int dir_fd, const char *base, struct sockaddr_un *out)
-{
-    memset(out, 0, sizeof(*out));
-    out->sun_family = AF_UNIX;
-    snprintf(out->sun_path, sizeof(out->sun_path), "/proc/self/fd/%d/%.*s", dir_fd,
-             NAME_MAX_BYTES, base);
-}
-
 static int open_folder(struct control *c, const char *path, char *error, size_t cap)
 {
-    const char *slash = strrchr(path, '/');
-    char *folder;
+    const char *name;
 
-    if (!slash || strlen(slash + 1) == 0 || strlen(slash + 1) > NAME_MAX_BYTES) {
+    c->dir_fd = place_open(path, &name);
+    if (!name) {
         snprintf(error, cap, "the name of the control socket %s is too long or empty",
                  path);
         return -CTR_EINVAL;
     }
-    folder = xstrndup(path, slash == path ? 1 : (size_t)(slash - path));
-    c->base = xstrdup(slash + 1);
-    c->dir_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    free(folder);
-    return c->dir_fd < 0 ? cannot(path, "open the folder of", error, cap) : 0;
+    if (c->dir_fd < 0)
+        return cannot(path, "open the folder of", error, cap);
+    c->base = xstrdup(name);
+    return 0;
 }
 
 /* A socket file may have been left behind; one that answers is another daemon's. */
@@ -64,7 +54,7 @@ static int clear_place(struct control *c, const char *path, int fd, char *error,
         snprintf(error, cap, "%s is in the way of the control socket", path);
         return -CTR_EEXIST;
     }
-    address_of(c->dir_fd, c->base, &address);
+    address = place_address(c->dir_fd, c->base);
     if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0) {
         snprintf(error, cap, "another contactord answers on %s", path);
         return -CTR_EBUSY;
@@ -87,7 +77,7 @@ static int bind_socket(struct control *c, const char *path, uid_t uid, gid_t gid
     err = clear_place(c, path, fd, error, cap);
     if (err != 0)
         goto fail;
-    address_of(c->dir_fd, c->base, &address);
+    address = place_address(c->dir_fd, c->base);
     mask = umask(0177);
     err = bind(fd, (const struct sockaddr *)&address, sizeof(address));
     umask(mask);

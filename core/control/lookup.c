@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/kind.h"
 #include "control/private.h"
 #include "flow/access.h"
 
@@ -24,19 +25,6 @@ struct lookup {
 };
 
 /* ---- a hit as JSON -------------------------------------------------------------- */
-
-static const char *kind_name(uint32_t kind)
-{
-    switch (kind) {
-#define KIND(number, id, text) \
-    case number:               \
-        return text;
-        CTR_FIELD_MAP(KIND)
-#undef KIND
-    default:
-        return "custom";
-    }
-}
 
 static void add_str(cJSON *object, const char *name, struct ctr_str value)
 {

@@ -2,7 +2,6 @@
  * anything. Whoever asks while it is being synced waits for that, up to the time limit.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"

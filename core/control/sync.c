@@ -1,6 +1,5 @@
 /* sync.c - contactorctl sync: starts a sync of one source and tells how it goes. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"

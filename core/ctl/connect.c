@@ -2,15 +2,14 @@
 #include "ctl/connect.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/place.h"
 #include "base/str.h"
 #include "conf/conf.h"
 #include "conf/schema.h"
@@ -66,32 +65,23 @@ char *socket_of_config(const char *config_path)
     return path.ptr;
 }
 
-/* An address has room for 107 bytes; through the open folder any path fits. */
 static int connect_path(int fd, const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    const char *slash = strrchr(path, '/');
-    char *folder;
-    int dir, rc, err;
+    const char *name;
+    int folder, rc, err;
 
     if (strlen(path) < sizeof(address.sun_path)) {
         memcpy(address.sun_path, path, strlen(path) + 1);
         return connect(fd, (const struct sockaddr *)&address, sizeof(address));
     }
-    if (!slash || strlen(slash + 1) > 80) {
-        errno = ENAMETOOLONG;
+    folder = place_open(path, &name);
+    if (folder < 0)
         return -1;
-    }
-    folder = xstrndup(path, (size_t)(slash - path) + 1);
-    dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    free(folder);
-    if (dir < 0)
-        return -1;
-    snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%.80s", dir,
-             slash + 1);
+    address = place_address(folder, name);
     rc = connect(fd, (const struct sockaddr *)&address, sizeof(address));
     err = errno;
-    close(dir);
+    close(folder);
     errno = err;
     return rc;
 }
@@ -155,46 +145,72 @@ static bool send_all(struct connection *c, const char *data, size_t n)
     return true;
 }
 
+/* A line that has come, as JSON; false: it is not whole yet. */
+static bool take_line(struct connection *c, cJSON **json)
+{
+    char *start = c->in.ptr ? c->in.ptr + c->taken : NULL;
+    char *end = start ? memchr(start, '\n', c->in.len - c->taken) : NULL;
+
+    if (!end)
+        return false;
+    *json = cJSON_ParseWithLength(start, (size_t)(end - start));
+    c->taken = (size_t)(end - c->in.ptr) + 1;
+    if (c->taken == c->in.len) {
+        strbuf_reset(&c->in);
+        c->taken = 0;
+    }
+    return true;
+}
+
 /* The next line as JSON; NULL when the daemon has gone. */
 static cJSON *receive(struct connection *c)
 {
     char chunk[CHUNK];
+    cJSON *json;
 
-    for (;;) {
-        char *start = c->in.ptr ? c->in.ptr + c->taken : NULL;
-        char *end = start ? memchr(start, '\n', c->in.len - c->taken) : NULL;
-        cJSON *json;
+    while (!take_line(c, &json)) {
         ssize_t n;
 
-        if (end) {
-            json = cJSON_ParseWithLength(start, (size_t)(end - start));
-            c->taken = (size_t)(end - c->in.ptr) + 1;
-            if (c->taken == c->in.len) {
-                strbuf_reset(&c->in);
-                c->taken = 0;
-            }
-            return json;
-        }
         do {
             n = recv(c->fd, chunk, sizeof(chunk), 0);
         } while (n < 0 && errno == EINTR);
         if (n <= 0 || strbuf_add(&c->in, chunk, (size_t)n) != 0)
             return NULL;
     }
+    return json;
 }
 
-int call(struct connection *c, cJSON *request,
-         void (*on_event)(void *arg, const cJSON *event), void *arg, cJSON **result)
+static bool send_request(struct connection *c, cJSON *request)
 {
     char *text;
     bool sent;
 
-    *result = NULL;
     cJSON_AddNumberToObject(request, "id", 1);
     text = cJSON_PrintUnformatted(request);
     cJSON_Delete(request);
     sent = send_all(c, text, strlen(text)) && send_all(c, "\n", 1);
     free(text);
+    return sent;
+}
+
+/* Takes answer over. */
+static int take_result(cJSON *answer, cJSON **result)
+{
+    *result = cJSON_DetachItemFromObjectCaseSensitive(answer, "result");
+    if (!*result) {
+        *result = answer;
+        return CTL_FAILED;
+    }
+    cJSON_Delete(answer);
+    return CTL_OK;
+}
+
+int call(struct connection *c, cJSON *request,
+         void (*on_event)(void *arg, const cJSON *event), void *arg, cJSON **result)
+{
+    bool sent = send_request(c, request);
+
+    *result = NULL;
     for (;;) {
         cJSON *answer = sent ? receive(c) : NULL;
         const cJSON *event = cJSON_GetObjectItemCaseSensitive(answer, "event");
@@ -204,15 +220,8 @@ int call(struct connection *c, cJSON *request,
                             "why\n");
             return CTL_UNREACHABLE;
         }
-        if (!event) {
-            *result = cJSON_DetachItemFromObjectCaseSensitive(answer, "result");
-            if (*result) {
-                cJSON_Delete(answer);
-                return CTL_OK;
-            }
-            *result = answer;
-            return CTL_FAILED;
-        }
+        if (!event)
+            return take_result(answer, result);
         if (on_event)
             on_event(arg, event);
         cJSON_Delete(answer);

@@ -1,4 +1,5 @@
 /* main.c - contactorctl: what is asked on the command line, as one request. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -82,9 +83,11 @@ static const struct command commands[] = {
      "who is this number, and why"},
     {"search", "text", true,
      BIT(OPT_AS) | BIT(OPT_CLIENT) | BIT(OPT_EXPLAIN) | BIT(OPT_LIMIT), show_search,
-     "WORDS [--limit N] [--as USER] [--client FRONTEND]", "find contacts by words"},
-    {"trace", NULL, false, BIT(OPT_NUMBER) | BIT(OPT_LIMIT), show_trace,
-     "[--number NUMBER] [--limit N]", "what was asked lately, and what came of it"},
+     "WORDS [--limit N] [--explain] [--as USER] [--client FRONTEND]",
+     "find contacts by words"},
+    {"trace", NULL, false, BIT(OPT_NUMBER) | BIT(OPT_LIMIT) | BIT(OPT_EXPLAIN),
+     show_trace, "[--number NUMBER] [--limit N] [--explain]",
+     "what was asked lately, and what came of it"},
     {"numbers", "source", false, BIT(OPT_SOURCE) | BIT(OPT_LIMIT), show_numbers,
      "[--source NAME] [--limit N]", "numbers that are doubtful, impossible or double"},
     {"check", NULL, false, 0, show_check, "", "tell what is wrong in the configuration"},
@@ -115,8 +118,8 @@ static void usage(FILE *out)
 {
     fprintf(out, "usage: contactorctl [-c FILE] [--json] COMMAND\n\n");
     for (unsigned i = 0; i < N_COMMANDS; i++)
-        fprintf(out, "  %s %s\n        %s\n", commands[i].name, commands[i].usage,
-                commands[i].help);
+        fprintf(out, "  %s%s%s\n        %s\n", commands[i].name,
+                commands[i].usage[0] ? " " : "", commands[i].usage, commands[i].help);
     fprintf(
         out,
         "\nFILE is the configuration of the daemon that is asked (%s);\n"
@@ -349,29 +352,37 @@ static int ask(struct connection *connection, const struct arguments *a)
         print_json(result);
         code = json_code(a->command, result);
     } else if (code == CTL_OK) {
-        code = a->command->show(result);
+        code = a->command->show == show_trace && (a->given & BIT(OPT_EXPLAIN))
+                   ? show_trace_why(result)
+                   : a->command->show(result);
     }
     cJSON_Delete(result);
     return code;
 }
 
-/* No daemon to ask: the program beside this one looks at the file. */
+/* No daemon to ask: its program looks at the file. It is beside this one in the build, in
+ * sbin beside our bin where both are installed, else wherever PATH says. */
 static int check_here(const struct arguments *a)
 {
     static const char name[] = "contactord";
-    char path[4096];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof(name));
+    static const char *const places[] = {"", "../sbin/"};
+    char own[4096], path[4096 + 32];
+    ssize_t n = readlink("/proc/self/exe", own, sizeof(own) - 1);
     char *slash;
 
-    path[n > 0 ? n : 0] = '\0';
-    slash = strrchr(path, '/');
-    if (slash) {
-        memcpy(slash + 1, name, sizeof(name));
-        if (access(path, X_OK) != 0) /* in bin, that is; the daemon is in sbin */
-            snprintf(path, sizeof(path), "%s", name);
-        execlp(path, name, "-c", a->config, "--check-config", (char *)NULL);
+    own[n > 0 ? n : 0] = '\0';
+    slash = strrchr(own, '/');
+    for (unsigned i = 0; slash && i < sizeof(places) / sizeof(places[0]); i++) {
+        snprintf(path, sizeof(path), "%.*s%s%s", (int)(slash - own + 1), own, places[i],
+                 name);
+        if (access(path, X_OK) == 0)
+            execl(path, name, "-c", a->config, "--check-config", (char *)NULL);
     }
-    fprintf(stderr, "contactorctl: cannot run %s\n", path);
+    execlp(name, name, "-c", a->config, "--check-config", (char *)NULL);
+    fprintf(stderr,
+            "contactorctl: cannot run contactord: %s; run contactord -c %s "
+            "--check-config\n",
+            strerror(errno), a->config);
     return CTL_UNREACHABLE;
 }
 

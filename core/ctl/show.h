@@ -12,6 +12,7 @@ int show_preview(const cJSON *result);
 int show_lookup(const cJSON *result);
 int show_search(const cJSON *result);
 int show_trace(const cJSON *result);
+int show_trace_why(const cJSON *result); /* each with all its steps */
 int show_numbers(const cJSON *result);
 int show_check(const cJSON *result);
 int show_reload(const cJSON *result);

@@ -101,20 +101,45 @@ static void print_source(const cJSON *s)
     putchar('\n');
 }
 
+static void print_answer(const cJSON *trace)
+{
+    const cJSON *hit = member(trace, "first_hit");
+    const char *status = member_str(trace, "status");
+
+    printf("  answered    %.0f of %.0f", member_num(trace, "hits"),
+           member_num(trace, "total"));
+    if (strcmp(status, "ok") != 0)
+        printf(", %s", status);
+    if (hit) {
+        printf("; the first is ");
+        put_safe(member_str(hit, "id"));
+        printf(" of %s", member_str(hit, "source"));
+    }
+    putchar('\n');
+}
+
 static void print_trace(const cJSON *trace)
 {
     const cJSON *us = member(trace, "us"), *s;
     const char *who = member_str(trace, "principal");
 
-    printf("\nwhy\n");
     printf("  asked       ");
     put_safe(member_str(trace, "asked"));
-    printf("\n  as          %s, at %s\n", who[0] ? who : "anonymous",
+    printf("\n  as          %s, at %s", who[0] ? who : "anonymous",
            member_str(trace, "client"));
+    if (member_str(trace, "peer")[0]) {
+        printf(", from ");
+        put_safe(member_str(trace, "peer"));
+    }
+    putchar('\n');
     print_readings(trace);
     printf("  looked in   index %s, %.0f walks\n", member_str(trace, "index"),
            member_num(trace, "walks"));
     cJSON_ArrayForEach(s, member(trace, "sources")) print_source(s);
+    if (cJSON_GetArraySize(member(trace, "sources")) == 0)
+        printf(
+            "  source      none that may be seen here: `allow` of the sources, `sources` "
+            "of the front end\n");
     if (member_true(trace, "more_sources"))
         printf("  source      and more\n");
     if (member_true(trace, "company_match"))
@@ -122,6 +147,7 @@ static void print_trace(const cJSON *trace)
                "number before the extension answers\n");
     if (member_true(trace, "ambiguous"))
         printf("  ambiguity   several contacts share it and were answered as one\n");
+    print_answer(trace);
     printf("  took        %.0f us: plan %.0f, search %.0f, live %.0f, answer %.0f\n",
            member_num(us, "total"), member_num(us, "plan"), member_num(us, "walk"),
            member_num(us, "live"), member_num(us, "deliver"));
@@ -150,8 +176,10 @@ static int show_hits(const cJSON *result, const char *what)
     }
     if (strcmp(member_str(result, "status"), "ok") != 0)
         printf("\nnot complete: %s\n", member_str(result, "reason"));
-    if (member(result, "trace"))
+    if (member(result, "trace")) {
+        printf("\nwhy\n");
         print_trace(member(result, "trace"));
+    }
     return code;
 }
 
@@ -187,16 +215,37 @@ static void trace_row(struct table *t, const cJSON *trace)
                                                         : "");
 }
 
+static int nothing_asked(void)
+{
+    printf("nothing like that was asked lately\n");
+    return CTL_OK;
+}
+
+int show_trace_why(const cJSON *result)
+{
+    char text[VALUE_MAX];
+
+    if (cJSON_GetArraySize(result) == 0)
+        return nothing_asked();
+    for (int i = cJSON_GetArraySize(result) - 1; i >= 0; i--) {
+        const cJSON *trace = cJSON_GetArrayItem(result, i);
+
+        printf("%s\n", clock_of(member_num(trace, "at"), text));
+        print_trace(trace);
+        if (i > 0)
+            putchar('\n');
+    }
+    return CTL_OK;
+}
+
 int show_trace(const cJSON *result)
 {
     static const char *const head[] = {"TIME",    "CLIENT", "AS",   "ASKED",
                                        "READ AS", "HITS",   "TOOK", ""};
     struct table t;
 
-    if (cJSON_GetArraySize(result) == 0) {
-        printf("nothing was asked yet\n");
-        return CTL_OK;
-    }
+    if (cJSON_GetArraySize(result) == 0)
+        return nothing_asked();
     table_begin(&t, 8, head);
     t.right = 1u << 5 | 1u << 6;
     for (int i = cJSON_GetArraySize(result) - 1; i >= 0; i--)

@@ -5,6 +5,7 @@
  * else's secret and refused: it takes the same time. Phones bind before every search, so
  * a success is remembered for some minutes as a keyed hash; the remembered answer waits
  * for its slot, too, else guesses at a remembered password were free. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <xxhash.h>
 
@@ -20,6 +21,9 @@ enum {
     JOBS_MAX = 256,
     REMEMBER_MS = 5 * 60 * 1000,
     PASSWORD_MAX = 1024, /* a longer one is wrong */
+    LOG_WINDOW_MS = 60 * 1000,
+    LOG_LINES = 10, /* of failed logins a window: a flood must not fill the disk */
+    PEER_MAX = 64,
     NAME_MAX_LEN = 256
 };
 
@@ -50,6 +54,7 @@ struct attempt {
     struct throttle_address *address; /* NULL: is no guess of its own */
     int64_t at;                       /* its slot */
     unsigned char mac[AUTH_MAC_SIZE];
+    char peer[PEER_MAX];
     size_t len;
     char password[PASSWORD_MAX];
 };
@@ -91,6 +96,29 @@ static bool is_current(const struct auth *auth, const struct auth_user *who)
     return user && user->auth == who;
 }
 
+/* An administrator whose phones show nothing looks here. A name that is nobody's is not
+ * written: it may be a password in the wrong field. */
+static void log_failed(const struct attempt *a)
+{
+    struct auth *auth = a->auth;
+    int64_t now = clock_ms();
+
+    if (auth->log_lines == 0 || now - auth->log_window >= LOG_WINDOW_MS) {
+        auth->log_window = now;
+        auth->log_lines = 0;
+    }
+    if (auth->log_lines >= LOG_LINES) {
+        auth->log_suppressed++;
+        return;
+    }
+    auth->log_lines++;
+    log_warn("auth", "login_failed peer=%s user=%s reason=\"%s\" suppressed=%u", a->peer,
+             a->unknown ? "?" : a->who->name,
+             a->unknown ? "no [user.NAME] has this name" : "wrong password",
+             auth->log_suppressed);
+    auth->log_suppressed = 0;
+}
+
 static void count_end(struct attempt *a, int status)
 {
     struct auth *auth = a->auth;
@@ -100,12 +128,14 @@ static void count_end(struct attempt *a, int status)
                  "throttled peer=%s: %d failed logins within a minute; further ones wait",
                  a->address->key, THROTTLE_FAILURES_MAX);
     auth->n_attempts--;
-    if (status == 0)
+    if (status == 0) {
         auth->stats.ok++;
-    else if (status == -CTR_EACCES)
+    } else if (status == -CTR_EACCES) {
         auth->stats.wrong++;
-    else if (status == -CTR_EBUSY)
+        log_failed(a);
+    } else if (status == -CTR_EBUSY) {
         auth->stats.busy++;
+    }
 }
 
 /* Calls done, once. The memory stays. */
@@ -304,6 +334,7 @@ static struct attempt *attempt_create(struct auth *auth,
     a->who->refs++;
     a->len = password.len < PASSWORD_MAX ? (size_t)password.len : PASSWORD_MAX;
     memcpy(a->password, password.ptr, a->len);
+    snprintf(a->peer, sizeof(a->peer), STR_FMT, STR_ARG(credentials->client));
     auth_mac(auth, a->unknown ? credentials->name : str_of(a->who->name), password,
              a->mac);
     return a;

@@ -52,6 +52,8 @@ struct auth {
     bool ending;
     unsigned char key[AUTH_MAC_SIZE];
     struct auth_stats stats;
+    int64_t log_window; /* of lines about failed logins */
+    unsigned log_lines, log_suppressed;
 };
 
 /* Keyed: tells equal pairs, and nothing to others. */

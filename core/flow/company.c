@@ -3,7 +3,6 @@
  *
  * They are made of contacts, so the same rules hold: nothing of a private contact of
  * somebody else, nothing of a hidden field. */
-#include "base/error.h"
 #include "flow/query.h"
 
 static struct ctr_str visible_organisation(const struct eval *ev)

@@ -3,7 +3,6 @@
  * Opaque and sealed: a keyed hash over the place and over the question with its asker,
  * so one made up, changed, or taken from another query or another principal is none. */
 #include <sodium.h>
-#include <xxhash.h>
 
 #include "base/error.h"
 #include "flow/query.h"

@@ -6,7 +6,6 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/log.h"
 #include "flow/auth.h"
 #include "flow/query.h"
 #include "flow/refresh.h"
@@ -119,7 +118,8 @@ static void take_groups(struct source *s)
     groups_set(&s->groups, &bytes);
 }
 
-struct source *source_get(struct flow *flow, const char *name)
+/* Finds or makes it. */
+static struct source *source_get(struct flow *flow, const char *name)
 {
     struct source *s = source_find(flow, name);
 
@@ -153,7 +153,7 @@ void source_groups_changed(struct source *s, struct groups *groups)
 void source_destroy(struct source *s)
 {
     ensure(!s->sync && !s->test);
-    live_detach_source(s);
+    search_detach_source(s);
     sync_notify(s, true, -CTR_ECANCELED);
     list_remove(&s->link);
     flow_timer_close(s->timer);
@@ -377,7 +377,7 @@ void flow_destroy(struct flow *flow)
     query_cancel_all(flow);
     report_cancel_all(flow);
     loop_slice_cancel(&flow->slice);
-    live_detach_all(flow);
+    search_detach_all(flow);
     while (!list_empty(&flow->sources))
         source_destroy(list_entry(flow->sources.next, struct source, link));
     auth_destroy(flow->auth);

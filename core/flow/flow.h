@@ -95,7 +95,7 @@ struct flow_config {
 struct flow *flow_create(struct loop *loop, struct cache *cache);
 /* Copies all it keeps. The configuration is already checked. */
 void flow_configure(struct flow *flow, const struct flow_config *config);
-/* Cancels everything; syncs must have been stopped (flow_sync_stop_all). NULL-safe. */
+/* Cancels everything; sources must have been stopped (flow_source_stop). NULL-safe. */
 void flow_destroy(struct flow *flow);
 
 /* ---- search: what struct ctr_host offers front ends ------------------------ */

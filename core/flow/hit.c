@@ -2,8 +2,6 @@
  * them. */
 #include "flow/hit.h"
 
-#include "base/error.h"
-
 static struct ctr_str e164_text(struct arena *arena, struct ctr_str digits)
 {
     char *text = arena_alloc(arena, digits.len + 2);

@@ -62,11 +62,11 @@ static void add_progress(struct cJSON *o, struct ctr_sync *sync)
         cJSON_AddNullToObject(p, "left_ms");
 }
 
-static void add_rejects(struct cJSON *o, const struct rejects *rejects)
+void look_add_rejects(struct cJSON *o, const struct rejects *rejects, uint32_t most)
 {
     struct cJSON *list = cJSON_AddArrayToObject(o, "rejected");
 
-    for (uint32_t i = 0; i < rejects->n; i++) {
+    for (uint32_t i = 0; i < rejects->n && i < most; i++) {
         struct cJSON *r = cJSON_CreateObject();
 
         cJSON_AddStringToObject(r, "where", rejects->items[i].where);
@@ -131,7 +131,7 @@ struct cJSON *look_dry_run(const struct ctr_sync *sync, const char *error)
     cJSON_AddItemToObject(part, "deleted", sample_json(sync->sample, CACHE_DELETED));
     add_or_null(o, "refused", refused ? error : NULL);
     add_or_null(o, "error", refused ? NULL : error);
-    add_rejects(o, &sync->rejects);
+    look_add_rejects(o, &sync->rejects, SOURCE_REJECTS_MAX);
     return o;
 }
 
@@ -182,7 +182,7 @@ struct cJSON *flow_source_json(struct flow *flow, const char *name, bool with_re
     if (s->sync)
         add_progress(o, s->sync);
     if (with_rejects)
-        add_rejects(o, &s->rejects);
+        look_add_rejects(o, &s->rejects, SOURCE_REJECTS_MAX);
     return o;
 }
 

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/kind.h"
 #include "flow/sync.h"
 
 enum { PREVIEW_BYTES = 2 * 1024 * 1024, PREVIEW_VALUE = 1024, PREVIEW_REJECTS = 10 };
@@ -64,12 +65,6 @@ int preview_put(struct ctr_sync *sync, const struct ctr_contact *contacts, uint3
 
 /* ---- as JSON --------------------------------------------------------------- */
 
-static const char *const kind_names[64] = {
-#define CTR_X(number, name, text) [number] = text,
-    CTR_FIELD_MAP(CTR_X)
-#undef CTR_X
-};
-
 static void add_text(struct cJSON *o, const char *key, struct ctr_str text)
 {
     size_t n = text.len < PREVIEW_VALUE ? text.len : PREVIEW_VALUE;
@@ -105,8 +100,7 @@ static struct cJSON *field_json(const struct record_field *f)
         flow_utf8(name);
         cJSON_AddStringToObject(o, "kind", name);
     } else {
-        cJSON_AddStringToObject(o, "kind",
-                                kind_names[f->kind] ? kind_names[f->kind] : "");
+        cJSON_AddStringToObject(o, "kind", kind_name(f->kind));
     }
     if (f->kind == CTR_FIELD_PHOTO) {
         snprintf(name, sizeof(name), "(%zu bytes)", (size_t)f->value.len);
@@ -134,19 +128,6 @@ static struct cJSON *contact_json(const struct record *r)
     return o;
 }
 
-static void add_rejects(struct cJSON *o, const struct rejects *rejects)
-{
-    struct cJSON *list = cJSON_AddArrayToObject(o, "rejected");
-
-    for (uint32_t i = 0; i < rejects->n && i < PREVIEW_REJECTS; i++) {
-        struct cJSON *r = cJSON_CreateObject();
-
-        cJSON_AddStringToObject(r, "where", rejects->items[i].where);
-        cJSON_AddStringToObject(r, "reason", rejects->items[i].reason);
-        cJSON_AddItemToArray(list, r);
-    }
-}
-
 /* complete: the source has no more than this. */
 static struct cJSON *preview_json(struct ctr_sync *sync, bool complete)
 {
@@ -165,7 +146,7 @@ static struct cJSON *preview_json(struct ctr_sync *sync, bool complete)
     cJSON_AddNumberToObject(o, "refused", (double)p->refused);
     cJSON_AddBoolToObject(o, "complete", complete);
     cJSON_AddNumberToObject(o, "rejects", (double)sync->rejects.total);
-    add_rejects(o, &sync->rejects);
+    look_add_rejects(o, &sync->rejects, PREVIEW_REJECTS);
     pthread_mutex_unlock(&sync->mutex);
     cJSON_AddNumberToObject(o, "ms", (double)(clock_ms() - sync->began));
     return o;
@@ -232,7 +213,8 @@ void preview_free(struct preview *p)
     free(p);
 }
 
-void preview_forget(struct source *s, void *arg)
+/* Whoever asked has gone. */
+static void preview_forget(struct source *s, void *arg)
 {
     struct preview *p = s->sync ? s->sync->preview : NULL;
 

@@ -244,7 +244,6 @@ void live_start(struct query *q);
  * for the answer. */
 void live_check(struct query *q);
 void live_stop(struct query *q);
-void live_detach_all(struct flow *flow);
 /* The next record a live source gave: loaded into flow->eval. returns 0 | -CTR_EPAUSE
  * (was no hit) | -CTR_ENOENT */
 int live_next(struct query *q, uint32_t *source, const struct record **record);

@@ -10,16 +10,10 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/error.h"
+#include "base/kind.h"
 #include "flow/source.h"
 
 enum { STEP_US = 1500, LISTED_VALUE = 80, LISTED_IDS = 10 };
-
-static const char *const kind_names[64] = {
-#define CTR_X(number, name, text) [number] = text,
-    CTR_FIELD_MAP(CTR_X)
-#undef CTR_X
-};
 
 /* One source's part of the report. */
 struct section {
@@ -55,7 +49,7 @@ struct report {
 
 /* ---- values as JSON -------------------------------------------------------- */
 
-static void add_text(struct cJSON *o, const char *key, struct ctr_str text)
+static struct cJSON *text_json(struct ctr_str text)
 {
     char z[LISTED_VALUE + 1];
     size_t n = text.len < LISTED_VALUE ? text.len : LISTED_VALUE;
@@ -65,7 +59,12 @@ static void add_text(struct cJSON *o, const char *key, struct ctr_str text)
     while (n > 0 && !str_is_utf8(str_make(z, n)))
         n--;
     z[n] = 0;
-    cJSON_AddStringToObject(o, key, z);
+    return cJSON_CreateString(z);
+}
+
+static void add_text(struct cJSON *o, const char *key, struct ctr_str text)
+{
+    cJSON_AddItemToObject(o, key, text_json(text));
 }
 
 static struct cJSON *list_number(struct cJSON *list, unsigned limit,
@@ -77,7 +76,7 @@ static struct cJSON *list_number(struct cJSON *list, unsigned limit,
         return NULL;
     o = cJSON_CreateObject();
     add_text(o, "id", record_id(r));
-    cJSON_AddStringToObject(o, "field", kind_names[f->kind] ? kind_names[f->kind] : "");
+    cJSON_AddStringToObject(o, "field", kind_name(f->kind));
     add_text(o, "value", f->value);
     if (f->number_class == NUMBER_E164) {
         char text[NUMBER_DIGITS_MAX + 2];
@@ -171,40 +170,41 @@ static struct cJSON *also_in(struct report *rep, struct ctr_str digits)
     return list;
 }
 
+/* Takes others over. */
+static struct cJSON *double_json(const struct section *s, const struct group *g,
+                                 struct cJSON *others)
+{
+    struct cJSON *o = cJSON_CreateObject(), *ids;
+    char number[CACHE_KEY_MAX + 1];
+    struct record r;
+
+    snprintf(number, sizeof(number), "+%.*s", (int)g->len, g->digits);
+    cJSON_AddStringToObject(o, "number", number);
+    cJSON_AddNumberToObject(o, "contacts", g->total);
+    ids = cJSON_AddArrayToObject(o, "ids");
+    for (unsigned i = 0; i < g->n; i++)
+        if (cache_get(s->source->cache, g->recnos[i], &r) == 0)
+            cJSON_AddItemToArray(ids, text_json(record_id(&r)));
+    if (others)
+        cJSON_AddItemToObject(o, "also_in", others);
+    return o;
+}
+
 static void end_group(struct report *rep)
 {
     struct group *g = &rep->group;
     struct section *s = &rep->sections[rep->at];
-    struct cJSON *others, *o, *ids;
-    char number[CACHE_KEY_MAX + 1];
+    struct cJSON *others;
 
     if (g->total == 0)
         return;
     others = also_in(rep, str_make(g->digits, g->len));
-    if (g->total > 1 || others) {
-        s->n_double++;
-        if ((unsigned)cJSON_GetArraySize(s->duplicates) < rep->limit) {
-            o = cJSON_CreateObject();
-            snprintf(number, sizeof(number), "+%.*s", (int)g->len, g->digits);
-            cJSON_AddStringToObject(o, "number", number);
-            cJSON_AddNumberToObject(o, "contacts", g->total);
-            ids = cJSON_AddArrayToObject(o, "ids");
-            for (unsigned i = 0; i < g->n; i++) {
-                struct record r;
-                struct cJSON *box = cJSON_CreateObject();
-
-                if (cache_get(s->source->cache, g->recnos[i], &r) == 0)
-                    add_text(box, "id", record_id(&r));
-                cJSON_AddItemToArray(ids, cJSON_DetachItemFromObject(box, "id"));
-                cJSON_Delete(box);
-            }
-            if (others)
-                cJSON_AddItemToObject(o, "also_in", others);
-            others = NULL;
-            cJSON_AddItemToArray(s->duplicates, o);
-        }
-    }
-    cJSON_Delete(others);
+    s->n_double += g->total > 1 || others;
+    if ((g->total > 1 || others) &&
+        (unsigned)cJSON_GetArraySize(s->duplicates) < rep->limit)
+        cJSON_AddItemToArray(s->duplicates, double_json(s, g, others));
+    else
+        cJSON_Delete(others);
     g->total = g->n = 0;
 }
 

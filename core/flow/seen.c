@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#include "base/error.h"
-
 enum { FIRST_CAP = 1024, FIRST_BITS = 65536 };
 
 void seen_reset(struct seen *seen, uint32_t recnos)

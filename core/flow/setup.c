@@ -183,14 +183,6 @@ void setup_unref(struct setup *setup)
     free(setup);
 }
 
-struct setup_source *setup_find_source(const struct setup *setup, struct ctr_str name)
-{
-    for (uint32_t i = 0; i < setup->n_sources; i++)
-        if (str_eq(setup->sources[i].name, name))
-            return &setup->sources[i];
-    return NULL;
-}
-
 struct setup_client *setup_find_client(const struct setup *setup, const char *name)
 {
     for (uint32_t i = 0; i < setup->n_clients; i++)

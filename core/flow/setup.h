@@ -92,7 +92,6 @@ void viewset_unref(struct viewset *views); /* NULL-safe */
 void setup_forget_views(struct setup *setup);
 
 /* NULL: none of that name. */
-struct setup_source *setup_find_source(const struct setup *setup, struct ctr_str name);
 struct setup_client *setup_find_client(const struct setup *setup, const char *name);
 struct setup_user *setup_find_user(const struct setup *setup, struct ctr_str name);
 

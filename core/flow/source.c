@@ -45,7 +45,7 @@ void flow_source_stop(struct flow *flow, const char *name, void (*done)(void *ar
         done(arg);
         return;
     }
-    live_cancel_source(s);
+    search_cancel_source(s);
     s->started = s->wanted = false;
     test_give_up(s, -CTR_ECANCELED);
     if (s->sync) {

@@ -86,8 +86,6 @@ struct source {
 };
 
 struct source *source_find(struct flow *flow, const char *name);
-/* Finds or makes it. */
-struct source *source_get(struct flow *flow, const char *name);
 void source_destroy(struct source *source);
 /* What the cache holds; at most a second old. */
 const struct cache_info *source_info(struct source *source);
@@ -96,17 +94,17 @@ bool source_is_stale(struct source *source, uint32_t limit);
 /* Its groups are these now, which are taken: who may see what is found out anew. */
 void source_groups_changed(struct source *source, struct groups *groups);
 void source_info_changed(struct source *source);
-/* live.c: its searches are told to end; are on their own. */
-void live_cancel_source(struct source *source);
-void live_detach_source(struct source *source);
+/* search.c: its searches are told to end; are on their own; so are all. */
+void search_cancel_source(struct source *source);
+void search_detach_source(struct source *source);
+void search_detach_all(struct flow *flow);
 struct cJSON;
 /* Nothing may begin now: a sync, a preview or a test is under way. */
 bool source_busy(const struct source *source);
 /* And what is under way does not come back, though its time is up. */
 bool source_stuck(const struct source *source);
-/* test.c, preview.c: whoever asked has gone. */
+/* test.c: whoever asked has gone. */
 void test_forget(struct source *source, void *arg);
-void preview_forget(struct source *source, void *arg);
 /* test.c: it is stopped; who waits for its test need not. */
 bool test_is_overdue(const struct source *source);
 void test_give_up(struct source *source, int status);

@@ -84,6 +84,7 @@ void preview_summary(const struct cJSON *preview, char *out, size_t cap);
 /* ---- look.c ---------------------------------------------------------------- */
 /* error: why it failed, NULL when it did not. */
 struct cJSON *look_dry_run(const struct ctr_sync *sync, const char *error);
+void look_add_rejects(struct cJSON *o, const struct rejects *rejects, uint32_t most);
 
 /* ---- schedule.c ------------------------------------------------------------ */
 /* arg: the sync; on the loop. */

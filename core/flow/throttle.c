@@ -2,7 +2,6 @@
 #include "flow/throttle.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <xxhash.h>
 

@@ -252,8 +252,6 @@ void stream_abort(struct ctr_stream *s, uint8_t reason);
 void stream_sent_all(struct ctr_stream *s); /* all output has left */
 /* Begins or stops reading, as the state of the stream asks for. */
 void stream_update_reading(struct ctr_stream *s);
-/* The peer has closed its side: ends the stream once everything asked is answered. */
-void stream_check_eof(struct ctr_stream *s);
 
 /* input.c */
 void input_start(struct ctr_stream *s);

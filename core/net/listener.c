@@ -107,7 +107,8 @@ static int cannot(const struct net_address *address, int err, char *error, size_
     const char *hint = "";
 
     if (err == EACCES)
-        hint = "; ports below 1024 need the rights the daemon has only while it starts";
+        hint = "; ports below 1024 need root or CAP_NET_BIND_SERVICE, which the daemon "
+               "has only while it starts: restart it by its service";
     else if (err == EADDRINUSE)
         hint = "; another program, or another front end, listens there";
     else if (err == EADDRNOTAVAIL)
@@ -238,6 +239,27 @@ static bool is_shortage(int err)
     return err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM;
 }
 
+/* returns false: that is all for now */
+static bool accept_one(struct net_socket *socket)
+{
+    struct sockaddr_storage peer = {0};
+    socklen_t len = sizeof(peer);
+    int fd =
+        accept4(socket->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (fd >= 0) {
+        if (admit(socket, fd, &peer))
+            return true;
+        uv_poll_stop(&socket->poll);
+        return false;
+    }
+    if (is_shortage(errno)) {
+        rest(socket, errno);
+        return false;
+    }
+    return errno != EAGAIN;
+}
+
 static void on_acceptable(uv_poll_t *poll, int status, int events)
 {
     struct net_socket *socket = poll->data;
@@ -248,25 +270,9 @@ static void on_acceptable(uv_poll_t *poll, int status, int events)
         rest(socket, -status);
         return;
     }
-    for (int i = 0; i < ACCEPT_BUDGET && socket->user; i++) {
-        struct sockaddr_storage peer = {0};
-        socklen_t len = sizeof(peer);
-        int fd;
-
-        fd = accept4(socket->fd, (struct sockaddr *)&peer, &len,
-                     SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
-            if (!admit(socket, fd, &peer)) {
-                uv_poll_stop(&socket->poll);
-                return;
-            }
-        } else if (errno == EAGAIN) {
+    for (int i = 0; i < ACCEPT_BUDGET && socket->user; i++)
+        if (!accept_one(socket))
             return;
-        } else if (is_shortage(errno)) {
-            rest(socket, errno);
-            return;
-        }
-    }
 }
 
 static void poll_start(struct net_socket *socket)

@@ -6,7 +6,6 @@
  * sends: closing with unread bytes would make the kernel reset the connection, and the
  * peer might lose our last words. The memory goes in the close callback, and so does
  * on_close. */
-#include <errno.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -232,7 +231,8 @@ void stream_drain(struct ctr_stream *s)
     net_add_work(s);
 }
 
-void stream_check_eof(struct ctr_stream *s)
+/* The peer has closed its side: ends the stream once everything asked is answered. */
+static void check_eof(struct ctr_stream *s)
 {
     if (s->state == STREAM_OPEN && s->eof && !s->busy && !s->paused && !s->present &&
         !s->decrypt && !s->goodbye)
@@ -282,7 +282,7 @@ void stream_work(struct ctr_stream *s)
         stream_say_goodbye(s, CTR_CLOSE_SHUTDOWN);
     if (s->state <= STREAM_OPEN && s->goodbye)
         say_goodbye(s);
-    stream_check_eof(s);
+    check_eof(s);
 }
 
 static void too_slow_sending(struct ctr_stream *s)

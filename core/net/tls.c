@@ -63,7 +63,7 @@ static int on_cache_set(TLS_COMPAT_CACHE_SET_ARGS)
     return TLS_COMPAT_CACHE_SET(&party->context->cache);
 }
 
-static int sentence(char *error, size_t cap, const char *path, int rc)
+static int unusable(char *error, size_t cap, const char *path, const char *what, int rc)
 {
     char text[160];
 
@@ -75,7 +75,7 @@ static int sentence(char *error, size_t cap, const char *path, int rc)
         return -CTR_EFORMAT;
     }
     mbedtls_strerror(rc, text, sizeof(text));
-    snprintf(error, cap, "%s: %s", path, text);
+    snprintf(error, cap, "%s: %s (%s)", path, what, text);
     return -CTR_EFORMAT;
 }
 
@@ -116,7 +116,7 @@ static int load_certificate(struct tls_party *p, const char *name, const char *p
         return -CTR_EFORMAT;
     }
     if (rc < 0)
-        return sentence(error, cap, path, rc);
+        return unusable(error, cap, path, "holds no certificate in PEM", rc);
     if (mbedtls_x509_time_is_past(&p->certificate.valid_to))
         log_warn("net", "certificate_expired service=%s file=%s", name, path);
     else if (mbedtls_x509_time_is_future(&p->certificate.valid_from))
@@ -140,7 +140,11 @@ static int load_key(struct tls_party *p, const char *name, const char *path,
                  name, path);
     rc = tls_compat_parse_key(&p->key, path, drbg);
     if (rc < 0)
-        return sentence(error, cap, path, rc);
+        return unusable(error, cap, path,
+                        strcmp(path, certificate) == 0
+                            ? "holds no private key in PEM; name its file in tls_key"
+                            : "holds no private key in PEM",
+                        rc);
     if (tls_compat_check_pair(&p->certificate.pk, &p->key, drbg) != 0) {
         snprintf(error, cap, "%s: is not the key of the certificate in %s", path,
                  certificate);
@@ -252,7 +256,7 @@ int tls_context_create(const char *name, const char *certificate, const char *ke
         goto fail;
     rc = configure(c);
     if (rc < 0) {
-        rc = sentence(error, cap, certificate, rc);
+        rc = unusable(error, cap, certificate, "cannot be used", rc);
         goto fail;
     }
     *out = c;

@@ -7,7 +7,6 @@
  * What was received goes with the stream to the lane, what is to be sent comes back;
  * in between the loop only collects further bytes. A handshake stays on its lane, whose
  * copy of the key it uses; those begun go before new ones, which wait for any lane. */
-#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 

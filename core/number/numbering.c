@@ -6,7 +6,6 @@
  * over generated numbers. */
 #include <string.h>
 
-#include "base/error.h"
 #include "number/numbering.h"
 #include "shim/phonenumber.h"
 

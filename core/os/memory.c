@@ -5,9 +5,6 @@
  * stay as large as it was in it. */
 #include "os/memory.h"
 
-#include <stddef.h>
-#include <stdlib.h>
-
 #include "os/sanitized.h"
 
 #if defined(__GLIBC__) && !OS_SANITIZED

@@ -10,7 +10,6 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "plugin/isolate.h"
 #include "plugin/private.h"
 
 enum { INSTANCE_MAGIC = 0x1e57a9ce };
@@ -141,17 +140,18 @@ int instance_create(const struct instance_env *env, const struct plugin *plugin,
     return 0;
 }
 
-void instance_create_isolated(const struct instance_env *env, const struct plugin *plugin,
-                              const char *name, struct ctr_config *values,
-                              const struct isolate_options *options,
-                              struct instance **out)
+struct instance *instance_create_remote(const struct instance_env *env,
+                                        const struct plugin *plugin, const char *name,
+                                        struct ctr_config *values,
+                                        const struct remote_ops *ops, void *self)
 {
     struct instance *in = instance_alloc(env, plugin, INSTANCE_SOURCE, name);
 
     in->values = values;
     in->secrets = values;
-    in->isolate = isolate_create(in, options);
-    *out = in;
+    in->remote = ops;
+    in->remote_self = self;
+    return in;
 }
 
 int instance_listen(struct instance *in, const struct net_service_options *options,
@@ -176,7 +176,7 @@ int instance_bind(struct instance *in, char *error, size_t cap)
 {
     int err;
 
-    if (!in->plugin->desc.bind || in->isolate)
+    if (!in->plugin->desc.bind || in->remote)
         return 0;
     host_fail_clear();
     err = in->plugin->desc.bind(in->self);
@@ -188,9 +188,9 @@ int instance_start(struct instance *in, char *error, size_t cap)
     int err;
 
     ensure(in->state == INSTANCE_CREATED);
-    if (in->isolate) {
+    if (in->remote) {
         in->state = INSTANCE_STARTED;
-        isolate_start(in->isolate);
+        in->remote->start(in->remote_self);
         return 0;
     }
     host_fail_clear();
@@ -227,8 +227,8 @@ void instance_stop(struct instance *in, uint32_t grace, void (*done)(void *arg),
     instance_ref(in);
     if (in->service)
         net_service_stop(in->service, grace, on_service_stopped, in);
-    if (in->isolate && started)
-        isolate_deadline(in->isolate);
+    if (in->remote && started)
+        in->remote->deadline(in->remote_self);
     if (!in->flow_ended)
         peer_of(in)->source_stop(in->env, in->short_name, on_flow_stopped, in);
     instance_stop_step(in);
@@ -268,8 +268,8 @@ void instance_stop_step(struct instance *in)
         return;
     if (!in->plugin_told) {
         in->plugin_told = true;
-        if (in->isolate)
-            isolate_stop(in->isolate); /* may end it, and so come here */
+        if (in->remote)
+            in->remote->stop(in->remote_self); /* may end it, and so come here */
         else if (!in->plugin->desc.stop)
             in->plugin_ended = true;
         else
@@ -325,12 +325,12 @@ void instance_destroy(struct instance *in)
     watch_stop_all(in);
     poll_quiet_all(in);
     source_finish(in);
-    if (in->isolate)
-        isolate_destroy(in->isolate);
+    if (in->remote)
+        in->remote->destroy(in->remote_self);
     else
         in->plugin->desc.destroy(in->self);
     poll_stop_all(in);
-    in->isolate = NULL;
+    in->remote = NULL;
     in->self = NULL;
     instance_unref(in);
 }
@@ -340,8 +340,33 @@ void instance_abandon(struct instance *in)
     log_error(in->name, "stopping takes too long, leaving it behind waits_for=%s",
               log_quoted(instance_waits_for(in)));
     in->on_stopped = NULL;
-    if (in->isolate)
-        isolate_kill(in->isolate);
+    if (in->remote)
+        in->remote->kill(in->remote_self);
+}
+
+/* ---- a plugin elsewhere ---------------------------------------------------------- */
+
+void *instance_remote(const struct instance *in, const struct remote_ops *ops)
+{
+    return in->remote == ops ? in->remote_self : NULL;
+}
+
+void remote_ended(struct instance *in)
+{
+    in->plugin_ended = true;
+    instance_stop_step(in);
+}
+
+void remote_job_begin(struct instance *in)
+{
+    in->jobs++;
+}
+
+void remote_job_end(struct instance *in)
+{
+    ensure(in->jobs > 0);
+    in->jobs--;
+    instance_stop_step(in);
 }
 
 /* ---- what others ask ------------------------------------------------------------ */
@@ -349,6 +374,11 @@ void instance_abandon(struct instance *in)
 const char *instance_name(const struct instance *in)
 {
     return in->name;
+}
+
+const char *instance_short_name(const struct instance *in)
+{
+    return in->short_name;
 }
 
 const struct plugin *instance_plugin(const struct instance *in)
@@ -359,13 +389,6 @@ const struct plugin *instance_plugin(const struct instance *in)
 enum instance_state instance_state(const struct instance *in)
 {
     return in->state;
-}
-
-bool instance_isolated(const struct instance *in, struct isolate_info *out)
-{
-    if (in->isolate)
-        isolate_info(in->isolate, out);
-    return in->isolate != NULL;
 }
 
 struct net_service *instance_service(struct instance *in)

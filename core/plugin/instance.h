@@ -20,8 +20,6 @@
 #include "plugin/loader.h"
 
 struct instance;
-struct isolate_options;
-struct isolate_info;
 struct peer;
 
 /* What instances live in; must outlive them. net is there before instance_listen, flow
@@ -52,12 +50,6 @@ int instance_check(const struct plugin *plugin, const struct ctr_config *values,
 int instance_create(const struct instance_env *env, const struct plugin *plugin,
                     enum instance_role role, const char *name, struct ctr_config *values,
                     struct instance **out, char *error, size_t cap);
-/* A source whose plugin runs in a process of its own, from the start on (isolate.h): here
- * nothing of it is called. */
-void instance_create_isolated(const struct instance_env *env, const struct plugin *plugin,
-                              const char *name, struct ctr_config *values,
-                              const struct isolate_options *options,
-                              struct instance **out);
 /* Front ends. options: name, ops and instance are filled in here. */
 int instance_listen(struct instance *in, const struct net_service_options *options,
                     char *error, size_t cap);
@@ -80,9 +72,6 @@ enum instance_state instance_state(const struct instance *in);
 struct net_service *instance_service(struct instance *in); /* NULL: none */
 /* What a stopping instance still waits for: "its plugin", "a sync", ... */
 const char *instance_waits_for(const struct instance *in);
-
-/* false: its plugin runs in this process */
-bool instance_isolated(const struct instance *in, struct isolate_info *out);
 
 /* Metrics the plugins of all instances defined, in Prometheus text form. */
 void instance_metrics(struct instance *const *all, unsigned n, struct strbuf *out);

@@ -75,6 +75,30 @@ void metric_set(const struct ctr_host *host, int32_t id, int64_t value)
         atomic_store_explicit(&metric->value, value, memory_order_relaxed);
 }
 
+void metric_take(struct instance *in, int32_t id, int64_t value)
+{
+    struct metric *metric = metric_of(in, id);
+
+    if (metric && metric->kind == CTR_METRIC_COUNTER)
+        metric_add(&in->host, id, value);
+    else
+        metric_set(&in->host, id, value);
+}
+
+bool instance_metric(const struct instance *in, uint32_t number, struct metric_view *out)
+{
+    const struct metric *metric;
+
+    if (number >= atomic_load(&in->n_metrics))
+        return false;
+    metric = &in->metrics[number];
+    *out = (struct metric_view){.kind = metric->kind,
+                                .name = metric->name,
+                                .help = metric->help,
+                                .value = atomic_load(&metric->value)};
+    return true;
+}
+
 void metrics_finish(struct instance *in)
 {
     for (uint32_t i = 0; i < in->n_metrics; i++) {

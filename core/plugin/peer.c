@@ -27,7 +27,7 @@ static void request_sync(const struct instance_env *env, const char *name)
         flow_source_request_sync(env->flow, name);
 }
 
-const struct peer peer_flow = {
+static const struct peer peer_flow = {
     .source_start = source_start,
     .source_stop = source_stop,
     .source_error = source_error,
@@ -47,3 +47,8 @@ const struct peer peer_flow = {
     .search_hits = flow_search_hits,
     .search_done = flow_search_done,
 };
+
+const struct peer *peer_in(const struct instance_env *env)
+{
+    return env->peer ? env->peer : &peer_flow;
+}

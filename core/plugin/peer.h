@@ -40,7 +40,7 @@ struct peer {
     void (*search_done)(struct ctr_search *search, int status);
 };
 
-/* flow in this process */
-extern const struct peer peer_flow;
+/* Of the instances of env; unless it names another, flow in this process. */
+const struct peer *peer_in(const struct instance_env *env);
 
 #endif

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "base/error.h"
-#include "base/log.h"
 #include "plugin/private.h"
 
 enum { EVENTS_ALL = CTR_POLL_READ | CTR_POLL_WRITE };

@@ -10,16 +10,15 @@
 #include "loop/lane.h"
 #include "plugin/instance.h"
 #include "plugin/peer.h"
+#include "plugin/remote.h"
 
-enum { METRICS_MAX = 64, WATCHES_MAX = 32, SEARCHES_MAX = 64, FAIL_TEXT_MAX = 512 };
+enum { WATCHES_MAX = 32 };
 
 struct metric {
     uint32_t kind;
     char *name, *help;
     _Atomic int64_t value;
 };
-
-struct isolate;
 
 struct instance {
     struct ctr_host host; /* first: what the plugin holds */
@@ -53,8 +52,11 @@ struct instance {
     struct lane *search_lane; /* the same, or one beside it (CTR_SOURCE_PARALLEL) */
     struct net_service *service;
     struct flow_driver driver;
-    unsigned jobs;           /* syncs and searches whose memory the lane has */
-    struct isolate *isolate; /* NULL: the plugin runs in this process */
+    unsigned jobs; /* syncs and searches whose memory the lane has */
+
+    /* Who runs the plugin. NULL: this process does. */
+    const struct remote_ops *remote;
+    void *remote_self;
 
     /* Stopping. */
     void (*on_stopped)(void *arg);
@@ -67,9 +69,8 @@ struct instance {
 struct instance *instance_of(const struct ctr_host *host);
 static inline const struct peer *peer_of(const struct instance *in)
 {
-    return in->env->peer ? in->env->peer : &peer_flow;
+    return peer_in(in->env);
 }
-
 /* instance.c: a step of stopping may be over. */
 void instance_stop_step(struct instance *in);
 void instance_ref(struct instance *in);
@@ -107,9 +108,6 @@ int32_t metric_define(const struct ctr_host *host, uint32_t kind, const char *na
                       const char *help);
 void metric_add(const struct ctr_host *host, int32_t id, int64_t delta);
 void metric_set(const struct ctr_host *host, int32_t id, int64_t value);
-/* The same for the plugin of another process. returns its number | -CTR_E* */
-int32_t metric_adopt(struct instance *in, uint32_t kind, const char *name,
-                     const char *help);
 void metrics_finish(struct instance *in);
 
 /* source.c: the source role, as flow's driver */

@@ -229,14 +229,16 @@ void books_list(const struct books *b, char *out, size_t cap)
 
 size_t book_card_id(const struct book *book, const char *path, char out[CTR_ID_MAX + 1])
 {
-    size_t n = strlen(book->path), len;
+    size_t n = strlen(book->path), n_id = strlen(book->id), len;
     const char *name = path + n;
 
     if (strncmp(path, book->path, n) != 0 || *name == 0 || strchr(name, '/'))
         return 0;
-    len = strlen(book->id) + strlen(name);
-    if (len <= CTR_ID_MAX)
-        snprintf(out, CTR_ID_MAX + 1, "%s%s", book->id, name);
+    len = n_id + strlen(name);
+    if (len <= CTR_ID_MAX) {
+        memcpy(out, book->id, n_id);
+        memcpy(out + n_id, name, strlen(name) + 1);
+    }
     return len;
 }
 

@@ -8,64 +8,9 @@
 #include <string.h>
 
 #include "contactor/error.h"
-
-#define SEPARATOR '\n' /* in no name: expat gives "namespace\nname" */
-#define DAV       "DAV:\n"
-#define CARD      "urn:ietf:params:xml:ns:carddav\n"
-#define SERVER    "http://calendarserver.org/ns/\n"
+#include "element.h"
 
 enum { TEXT_SPARE = 256 * 1024 }; /* of a response, beside its card */
-
-enum element {
-    OTHER,
-    MULTISTATUS,
-    RESPONSE,
-    HREF,
-    STATUS,
-    PROPSTAT,
-    PROP,
-    ERROR,
-    SYNC_TOKEN,
-    VALID_SYNC_TOKEN,
-    GETETAG,
-    GETCTAG,
-    DISPLAYNAME,
-    RESOURCETYPE,
-    COLLECTION,
-    ADDRESSBOOK,
-    PRINCIPAL,
-    HOME_SET,
-    REPORT,
-    SYNC_COLLECTION,
-    ADDRESS_DATA
-};
-
-static const struct {
-    const char *name;
-    enum element element;
-    bool text; /* its content is a value */
-} elements[] = {
-    {DAV "multistatus", MULTISTATUS, false},
-    {DAV "response", RESPONSE, false},
-    {DAV "href", HREF, true},
-    {DAV "status", STATUS, true},
-    {DAV "propstat", PROPSTAT, false},
-    {DAV "prop", PROP, false},
-    {DAV "error", ERROR, false},
-    {DAV "sync-token", SYNC_TOKEN, true},
-    {DAV "valid-sync-token", VALID_SYNC_TOKEN, false},
-    {DAV "getetag", GETETAG, true},
-    {SERVER "getctag", GETCTAG, true},
-    {DAV "displayname", DISPLAYNAME, true},
-    {DAV "resourcetype", RESOURCETYPE, false},
-    {DAV "collection", COLLECTION, false},
-    {CARD "addressbook", ADDRESSBOOK, false},
-    {DAV "current-user-principal", PRINCIPAL, false},
-    {CARD "addressbook-home-set", HOME_SET, false},
-    {DAV "report", REPORT, false},
-    {DAV "sync-collection", SYNC_COLLECTION, false},
-    {CARD "address-data", ADDRESS_DATA, true},
-};
 
 /* A value: where in `text` it begins, plus one; 0: none. */
 typedef size_t place;
@@ -394,45 +339,15 @@ static void note(struct multistatus *m, enum element element, enum element paren
         m->bad_token = true;
 }
 
-/* A response within a response, or outside of all, is none. */
-static enum element known(enum element element, enum element parent, unsigned depth)
-{
-    switch (element) {
-    case MULTISTATUS:
-        return depth == 0 ? element : OTHER;
-    case RESPONSE:
-        return depth == 1 && parent == MULTISTATUS ? element : OTHER;
-    case PROPSTAT:
-        return parent == RESPONSE ? element : OTHER;
-    case PROP:
-        return parent == PROPSTAT ? element : OTHER;
-    case GETETAG:
-    case GETCTAG:
-    case DISPLAYNAME:
-    case RESOURCETYPE:
-    case PRINCIPAL:
-    case HOME_SET:
-    case ADDRESS_DATA:
-        return parent == PROP ? element : OTHER;
-    default:
-        return element;
-    }
-}
-
 static void on_start(void *user, const XML_Char *name, const XML_Char **attributes)
 {
     struct multistatus *m = user;
-    enum element element = OTHER, parent = m->depth ? m->stack[m->depth - 1] : OTHER;
-    bool text = false;
+    enum element element, parent = m->depth ? m->stack[m->depth - 1] : OTHER;
 
     (void)attributes;
     if (m->error)
         return;
-    for (size_t i = 0; i < sizeof(elements) / sizeof(elements[0]); i++)
-        if (strcmp(elements[i].name, name) == 0) {
-            element = known(elements[i].element, parent, m->depth);
-            text = elements[i].text && element != OTHER;
-        }
+    element = element_begins(name, parent, m->depth);
     if (m->depth == 0) {
         m->rooted = element == MULTISTATUS || element == ERROR;
         if (!m->rooted) {
@@ -446,7 +361,7 @@ static void on_start(void *user, const XML_Char *name, const XML_Char **attribut
     }
     m->stack[m->depth++] = (uint8_t)element;
     note(m, element, parent);
-    if (text && m->leaf == OTHER) {
+    if (element_has_text(element) && m->leaf == OTHER) {
         m->leaf = element;
         m->leaf_from = m->n_text;
         m->leaf_long = false;
@@ -524,7 +439,7 @@ struct multistatus *multistatus_create(size_t data_max, multistatus_fn fn, void 
 
     if (!m)
         return NULL;
-    m->parser = XML_ParserCreateNS(NULL, SEPARATOR);
+    m->parser = XML_ParserCreateNS(NULL, ELEMENT_SEPARATOR);
     if (!m->parser) {
         free(m);
         return NULL;

@@ -1,6 +1,8 @@
 /* plugin.c - the descriptor of the CardDAV source and its options. */
 #include "run.h"
 
+#include "kit/kit.h"
+
 /* The order is that of enum http_auth. */
 static const char *const auths[] = {"none", "auto", "basic", "digest", "bearer", NULL};
 
@@ -105,9 +107,7 @@ CTR_PLUGIN = {
     .name = "carddav",
     .version = "1.0.0",
     .summary = "contacts from address books of a CardDAV server",
-    .options = options,
-    .n_options = sizeof(options) / sizeof(options[0]),
-    .option_size = sizeof(options[0]),
+    KIT_OPTIONS(options),
     .source = &source,
     .check = source_check,
     .create = source_create,

@@ -4,55 +4,18 @@
 #include <stdlib.h>
 
 #include "kit/kit.h"
+#include "plain/plain.h"
 
 enum { ROW_TEXT = CTR_VALUE_MAX + 4 * CTR_ID_MAX }; /* what one row may put together */
 
 /* --- values ---------------------------------------------------------------------------
  */
 
-static bool is_space(const char *s, uint64_t n)
-{
-    return (uint8_t)s[0] <= ' ' ||
-           (n >= 2 && (uint8_t)s[0] == 0xc2 && (uint8_t)s[1] == 0xa0);
-}
-
-static struct ctr_str trim(const char *ptr, uint64_t len)
-{
-    while (len && is_space(ptr, len)) {
-        uint64_t n = (uint8_t)ptr[0] == 0xc2 ? 2 : 1;
-
-        ptr += n;
-        len -= n;
-    }
-    while (len) {
-        if ((uint8_t)ptr[len - 1] <= ' ')
-            len--;
-        else if (len >= 2 && is_space(ptr + len - 2, 2) && (uint8_t)ptr[len - 1] == 0xa0)
-            len -= 2;
-        else
-            break;
-    }
-    return (struct ctr_str){ptr, len};
-}
-
 static struct ctr_str value_of(const struct rows *r, uint32_t column)
 {
     if (column >= r->n_cells)
         return (struct ctr_str){"", 0};
-    return trim(r->cells[column].ptr, r->cells[column].len);
-}
-
-static const char *kind_name(const struct ctr_field *f)
-{
-    switch (f->kind) {
-#define CTR_X(number, name, text) \
-    case number:                  \
-        return text;
-        CTR_FIELD_MAP(CTR_X)
-#undef CTR_X
-    default:
-        return "custom field";
-    }
+    return plain_trim(r->cells[column].ptr, r->cells[column].len);
 }
 
 /* --- rejects --------------------------------------------------------------------------
@@ -84,7 +47,7 @@ static void add_field(struct contacts *c, const struct rows *r, struct ctr_field
 
     if (f.value.len > CTR_VALUE_MAX) {
         snprintf(note, sizeof(note), "%s is longer than %d bytes and was left out",
-                 kind_name(&f), CTR_VALUE_MAX);
+                 kit_kind_name(f.kind), CTR_VALUE_MAX);
         say(c, r->line, note);
     } else if (f.value.len == 0) {
         return;
@@ -92,7 +55,7 @@ static void add_field(struct contacts *c, const struct rows *r, struct ctr_field
         snprintf(note, sizeof(note),
                  "%s is beyond the %d values of a contact and was left "
                  "out",
-                 kind_name(&f), CTR_FIELDS_MAX);
+                 kit_kind_name(f.kind), CTR_FIELDS_MAX);
         say(c, r->line, note);
     } else {
         c->fields[c->n_fields + contact->n_fields++] = f;
@@ -148,7 +111,7 @@ static void add_values(struct contacts *c, const struct rows *r, const struct us
         f.name = kit_str(u->name);
     while (value.len) {
         n = first_value(u, f.kind, value, &mark);
-        f.value = trim(value.ptr, n);
+        f.value = plain_trim(value.ptr, n);
         if (f.value.len)
             add_field(c, r, f);
         value.ptr += n + mark;
@@ -224,38 +187,13 @@ static void add_display_name(struct contacts *c, const struct rows *r)
 /* --- ids ------------------------------------------------------------------------------
  */
 
-static struct ctr_str first_of(const struct contacts *c, uint64_t kinds)
-{
-    const struct ctr_contact *contact = &c->batch[c->n];
-
-    for (uint32_t i = 0; i < contact->n_fields; i++)
-        if (kinds & CTR_KIND(contact->fields[i].kind))
-            return contact->fields[i].value;
-    return (struct ctr_str){"", 0};
-}
-
-/* Without an id column: a hash of what makes a person the same person, so that rows may
- * change places and other columns their values. */
+/* For a file without an id column. */
 static struct ctr_str derived_id(struct contacts *c)
 {
-    static const uint64_t parts[] = {
-        CTR_KIND(CTR_FIELD_DISPLAY_NAME), CTR_KIND(CTR_FIELD_GIVEN_NAME),
-        CTR_KIND(CTR_FIELD_SURNAME),      CTR_KIND(CTR_FIELD_ORGANISATION),
-        CTR_KIND(CTR_FIELD_MAIL),         CTR_KINDS_PHONE};
-    char text[6 * (CTR_ID_MAX + 1)], *out = c->text + c->n_text;
-    size_t n = 0;
+    char *out = c->text + c->n_text;
 
-    for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        struct ctr_str v = first_of(c, parts[i]);
-        size_t len = v.len < CTR_ID_MAX ? (size_t)v.len : CTR_ID_MAX;
-
-        memcpy(text + n, v.ptr, len);
-        n += len;
-        text[n++] = 0x1f;
-    }
-    if (n == sizeof(parts) / sizeof(parts[0]))
+    if (!ids_derive(&c->batch[c->n], out))
         return (struct ctr_str){NULL, 0};
-    ids_derive(text, n, out);
     c->n_text += 33;
     return (struct ctr_str){out, 32};
 }

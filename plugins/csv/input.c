@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "kit/kit.h"
+#include "quiet/quiet.h"
 
 /* --- opening --------------------------------------------------------------------------
  */
@@ -56,49 +56,21 @@ static int32_t open_regular(struct input *in)
     return 0;
 }
 
-static int64_t stat_ms(const struct stat *st)
+/* For a writer that never rests the host tries again later. */
+static int32_t open_quiet(struct input *in, int64_t settle)
 {
-    return (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
-}
-
-static bool stat_same(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-           a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
-/* Milliseconds until the file has been quiet long enough. File times come from the
- * system's clock, whatever clock the host has; a time in the future says nothing. */
-static int64_t unsettled(const struct stat *st, int64_t settle)
-{
-    struct timespec now;
-    int64_t age;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    age = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - stat_ms(st);
-    return age < 0 || age >= settle ? 0 : settle - age;
-}
-
-/* A writer that never rests must not hold the lane: after ten times `settle` the sync
- * gives up and the host tries again later. */
-static int32_t open_settled(struct input *in, int64_t settle)
-{
-    struct timespec nap = {0, 20000000};
-    int64_t left = 10 * settle;
+    int64_t patience = quiet_patience(settle);
     int32_t rc = open_regular(in);
 
-    while (rc == 0 && unsettled(&in->before, settle) > 0) {
-        if (left <= 0)
+    while (rc == 0) {
+        rc = quiet_wait(in->host, in->sync, &in->before, settle, &patience);
+        if (rc == QUIET_NEVER)
             return kit_fail(in->host, -CTR_EUNAVAIL,
                             "%s is still being written; will retry; the last good data "
                             "stay",
                             in->path);
-        rc = in->host->sync_canceled(in->host, in->sync);
-        if (rc != 0)
-            return rc;
-        nanosleep(&nap, NULL);
-        left -= 20;
+        if (rc != QUIET_AGAIN)
+            break;
         close(in->fd);
         rc = open_regular(in);
     }
@@ -170,7 +142,7 @@ int32_t input_open(struct input *in, const struct ctr_host *host, struct ctr_syn
     int32_t rc;
 
     *in = (struct input){.host = host, .sync = sync, .path = path, .fd = -1};
-    rc = open_settled(in, settle);
+    rc = open_quiet(in, settle);
     if (rc != 0)
         return rc;
     if (in->before.st_size > max_size)
@@ -224,11 +196,11 @@ int32_t input_unchanged(const struct input *in)
 
     if (fstat(in->fd, &now) != 0)
         return fail_errno(in, "stat", errno);
-    if (!stat_same(&now, &in->before) || (in->end && in->done != (uint64_t)now.st_size))
+    if (!quiet_same(&now, &in->before) || (in->end && in->done != (uint64_t)now.st_size))
         return fail_changed(in, "changed");
     if (stat(in->path, &now) != 0)
         return fail_errno(in, "find", errno);
-    if (!stat_same(&now, &in->before))
+    if (!quiet_same(&now, &in->before))
         return fail_changed(in, "was replaced");
     return 0;
 }

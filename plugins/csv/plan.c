@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "kit/kit.h"
+#include "plain/plain.h"
 #include "presets.h"
 
 enum { NAME_SHOWN = 40, LIST_SHOWN = 600 };
@@ -47,49 +48,6 @@ static char *clean(const char *s, size_t n)
     return out;
 }
 
-/* Edit distance, for "did you mean"; names longer than the row are far from everything.
- */
-static unsigned distance(const char *a, const char *b)
-{
-    unsigned row[65], up, diagonal;
-    size_t na = strlen(a), nb = strlen(b);
-
-    if (na > 64 || nb > 64)
-        return 99;
-    for (unsigned j = 0; j <= nb; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= na; i++) {
-        diagonal = row[0]++;
-        for (size_t j = 1; j <= nb; j++) {
-            up = row[j];
-            row[j] = diagonal + (a[i - 1] != b[j - 1]);
-            if (up + 1 < row[j])
-                row[j] = up + 1;
-            if (row[j - 1] + 1 < row[j])
-                row[j] = row[j - 1] + 1;
-            diagonal = up;
-        }
-    }
-    return row[nb];
-}
-
-static const char *nearest(const struct plan *p, const char *name)
-{
-    unsigned best = (unsigned)strlen(name) / 3 + 1, d;
-    const char *found = NULL;
-
-    for (uint32_t i = 0; i < p->n_columns; i++) {
-        if (p->columns[i][0] == 0)
-            continue;
-        d = distance(name, p->columns[i]);
-        if (d <= best && (!found || d < best)) {
-            best = d;
-            found = p->columns[i];
-        }
-    }
-    return found;
-}
-
 /* --- messages -------------------------------------------------------------------------
  */
 
@@ -129,7 +87,7 @@ static void list_columns(const struct plan *p, char *out, size_t cap)
 static int32_t fail_missing(const struct plan *p, const struct ctr_host *host,
                             const char *path, const struct map_entry *e, const char *name)
 {
-    const char *near = nearest(p, name);
+    const char *near = plain_nearest(name, (const char *const *)p->columns, p->n_columns);
     char found[LIST_SHOWN], hint[NAME_SHOWN + 1] = "";
 
     list_columns(p, found, sizeof(found));
@@ -260,7 +218,7 @@ static uint32_t preset_kind(enum preset preset, const char *name)
         kind = lookup(preset_google, name);
         return kind ? kind : google_numbered(name, &number);
     default:
-        return plan_kind(name);
+        return kit_kind(name);
     }
 }
 
@@ -398,19 +356,6 @@ void plan_finish(struct plan *p)
     free(p->columns);
     p->columns = NULL;
     p->n_columns = p->n_uses = 0;
-}
-
-uint32_t plan_kind(const char *key)
-{
-    static const struct preset_column kinds[] = {
-#define CTR_X(number, name, text) {text, number},
-        CTR_FIELD_MAP(CTR_X)
-#undef CTR_X
-            {NULL, 0}};
-
-    if (key[0] == 'x' && key[1] == '_' && key[2])
-        return CTR_FIELD_CUSTOM;
-    return lookup(kinds, key);
 }
 
 static bool label_has(const char *label, size_t n, const char *const *words)

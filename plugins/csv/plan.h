@@ -48,8 +48,6 @@ int32_t plan_make(struct plan *p, const struct ctr_host *host, const struct conf
                   const char *path, const struct rows *r);
 void plan_finish(struct plan *p);
 
-/* Kind of a field name of the map; 0: none. */
-uint32_t plan_kind(const char *key);
 /* Kind of number a label such as "* Mobile" or "Work Fax" stands for. */
 uint32_t plan_phone_kind(const char *label, size_t n);
 

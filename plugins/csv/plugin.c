@@ -1,6 +1,8 @@
 /* plugin.c - the descriptor of the CSV source and its options. */
 #include "source.h"
 
+#include "kit/kit.h"
+
 static const char *const delimiters[] = {"auto", ",", ";", "tab", "|", NULL};
 static const char *const encodings[] = {"auto",         "utf-8",      "utf-16",
                                         "windows-1252", "iso-8859-1", NULL};
@@ -71,15 +73,11 @@ static const struct ctr_source source = {
 };
 
 CTR_PLUGIN = {
-    .size = sizeof(struct ctr_plugin),
-    .abi_built = CTR_ABI_CURRENT,
-    .abi_needs = CTR_ABI(1, 0),
+    KIT_ABI,
     .name = "csv",
     .version = "1.0.0",
     .summary = "contacts from a CSV file",
-    .options = options,
-    .n_options = sizeof(options) / sizeof(options[0]),
-    .option_size = sizeof(options[0]),
+    KIT_OPTIONS(options),
     .source = &source,
     .check = source_check,
     .create = source_create,

@@ -38,7 +38,7 @@ int32_t source_check(const struct ctr_host *host, const struct ctr_config *confi
     int32_t rc = 0;
 
     for (uint32_t i = 0; host->option_map_at(config, "map", i, &key, &value) == 0; i++) {
-        uint32_t kind = plan_kind(key);
+        uint32_t kind = kit_kind(key);
 
         if (kind != 0 && kind != CTR_FIELD_PHOTO)
             continue;
@@ -76,7 +76,7 @@ static int32_t read_map(struct source *s, const struct ctr_config *config)
         struct map_entry *e = &s->config.map[i];
 
         s->host->option_map_at(config, "map", i, &e->key, &e->column);
-        e->kind = plan_kind(e->key);
+        e->kind = kit_kind(e->key);
         s->config.n_map++;
         if (e->kind == CTR_FIELD_CUSTOM && !(e->name = custom_name(e->key)))
             break;

@@ -1,6 +1,8 @@
 /* plugin.c - the descriptor of the exec source and its options. */
 #include "source.h"
 
+#include "kit/kit.h"
+
 static const struct ctr_option options[] = {
     {.name = "command",
      .type = CTR_OPT_LIST,
@@ -84,9 +86,7 @@ CTR_PLUGIN = {
     .name = "exec",
     .version = "1.0.0",
     .summary = "contacts from a program in any language",
-    .options = options,
-    .n_options = sizeof(options) / sizeof(options[0]),
-    .option_size = sizeof(options[0]),
+    KIT_OPTIONS(options),
     .source = &source,
     .check = source_check,
     .create = source_create,

@@ -3,6 +3,8 @@
 
 #include <strings.h>
 
+#include "kit/kit.h"
+
 #define KIND(name) CTR_KIND(CTR_FIELD_##name)
 #define NAMES                                                                 \
     (KIND(DISPLAY_NAME) | KIND(GIVEN_NAME) | KIND(SURNAME) | KIND(NICKNAME) | \
@@ -185,17 +187,6 @@ static void put_names(struct attributes *t, const struct attr *a)
     }
 }
 
-/* The key of a field in the configuration: its kind, or 0. */
-static uint32_t kind_of_key(const char *key)
-{
-#define CTR_X(number, name, text) \
-    if (strcmp(key, text) == 0)   \
-        return number;
-    CTR_FIELD_MAP(CTR_X)
-#undef CTR_X
-    return strncmp(key, "x_", 2) == 0 && key[2] ? CTR_FIELD_CUSTOM : 0;
-}
-
 static bool is_name(const char *z)
 {
     size_t n = strspn(z, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -236,7 +227,7 @@ static struct attr *take_name(struct attributes *t, const char *name)
 
 static bool add_configured(struct attributes *t, const char *key, const char *name)
 {
-    uint32_t kind = kind_of_key(key);
+    uint32_t kind = kit_kind(key);
     struct attr *a;
 
     if (!is_name(name) || kind == 0 || kind == CTR_FIELD_ID || kind == CTR_FIELD_OWNER)

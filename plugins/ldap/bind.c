@@ -1,4 +1,7 @@
 /* bind.c - who asks: simple bind, and the many ways a name is written. */
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "conn.h"
 #include "controls.h"
 #include "reply.h"
@@ -14,6 +17,8 @@ struct bind {
 #define NOBODY STR("\xff")
 
 static const char wrong[] = "wrong user name or password";
+
+enum { LOG_WINDOW_MS = 60 * 1000, LOG_LINES = 10 };
 
 static int parse_bind(struct ber b, struct bind *out)
 {
@@ -131,10 +136,39 @@ static void authenticate(struct conn *c, const struct message *m, const struct b
     pool_reset(&pool);
 }
 
+/* Few phones show why they were refused, so the log does; a flood of them is cut. */
+static void log_refused(struct conn *c, const char *why)
+{
+    struct server *s = c->server;
+    int64_t now = s->host->now(s->host);
+    char line[256];
+
+    if (s->log_lines == 0 || now - s->log_window >= LOG_WINDOW_MS) {
+        s->log_window = now;
+        s->log_lines = 0;
+    }
+    if (s->log_lines >= LOG_LINES) {
+        s->log_suppressed++;
+        return;
+    }
+    s->log_lines++;
+    snprintf(line, sizeof(line),
+             "bind_refused peer=%.*s reason=\"%s\" suppressed=%" PRIu32,
+             (int)c->peer->address.len, c->peer->address.ptr, why, s->log_suppressed);
+    s->log_suppressed = 0;
+    s->host->log(s->host, CTR_LOG_WARN, line);
+}
+
+static void refuse(struct conn *c, const struct message *m, int code, const char *why)
+{
+    log_refused(c, why);
+    answer(c, m->id, code, why);
+}
+
 static void bind_anonymous(struct conn *c, const struct message *m)
 {
     if (c->server->anonymous == ANONYMOUS_DENY) {
-        answer(c, m->id, RESULT_INAPPROPRIATE_AUTH,
+        refuse(c, m, RESULT_INAPPROPRIATE_AUTH,
                "anonymous access is off; bind with a user name and password");
         return;
     }
@@ -159,9 +193,9 @@ static void bind_simple(struct conn *c, const struct message *m, const struct bi
     if (b->name.len == 0 && b->password.len == 0)
         bind_anonymous(c, m);
     else if (b->password.len == 0)
-        answer(c, m->id, RESULT_UNWILLING, "a bind with a name needs a password");
+        refuse(c, m, RESULT_UNWILLING, "a bind with a name needs a password");
     else if (!may_bind(c))
-        answer(c, m->id, RESULT_CONFIDENTIALITY,
+        refuse(c, m, RESULT_CONFIDENTIALITY,
                "passwords are not taken in clear; use LDAPS or StartTLS");
     else
         authenticate(c, m, b);
@@ -185,7 +219,7 @@ int bind_request(struct conn *c, const struct message *m)
     if (controls_refuse(c, m))
         return 0;
     if (!b.simple) {
-        answer(c, m->id, RESULT_AUTH_METHOD, "only simple bind is supported; no SASL");
+        refuse(c, m, RESULT_AUTH_METHOD, "only simple bind is supported; no SASL");
         return 0;
     }
     bind_simple(c, m, &b);

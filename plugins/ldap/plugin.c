@@ -1,5 +1,6 @@
 /* plugin.c - the descriptor of the LDAP front end, and its options. */
 #include "conn.h"
+#include "kit/kit.h"
 #include "server.h"
 
 static const char *const anonymous_choices[] = {"deny", "rootdse", "allow", NULL};
@@ -120,15 +121,11 @@ static const struct ctr_frontend frontend = {
 };
 
 CTR_PLUGIN = {
-    .size = sizeof(struct ctr_plugin),
-    .abi_built = CTR_ABI_CURRENT,
-    .abi_needs = CTR_ABI(1, 0),
-    .n_options = sizeof(options) / sizeof(options[0]),
+    KIT_ABI,
     .name = "ldap",
     .version = CONTACTOR_VERSION,
     .summary = "Answers caller and name lookups over LDAP version 2 and 3, read-only.",
-    .options = options,
-    .option_size = sizeof(struct ctr_option),
+    KIT_OPTIONS(options),
     .frontend = &frontend,
     .check = server_check,
     .create = server_create,

@@ -69,6 +69,9 @@ struct server {
     uint32_t n_idle_ops;
     uint32_t n_ops; /* under way, over all connections */
     uint64_t held;  /* bytes of requests under way */
+
+    int64_t log_window; /* of lines about refused binds */
+    uint32_t log_lines, log_suppressed;
 };
 
 /* The largest sum of requests under way over all connections, in bytes. */

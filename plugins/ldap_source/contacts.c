@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kit/kit.h"
 #include "text.h"
 
 struct contacts *contacts_create(const struct plan *plan, LDAP *ld)
@@ -108,11 +109,11 @@ static struct ctr_str clean(struct contacts *c, const struct identity *who,
     s = text_trim(s);
     if (s.len > CTR_VALUE_MAX) {
         note(c, who, "%s is longer than %d bytes and was left out",
-             options_kind_name(u->kind), CTR_VALUE_MAX);
+             kit_kind_name(u->kind), CTR_VALUE_MAX);
         return nothing;
     }
     if (!text_utf8(s.ptr, s.len)) {
-        note(c, who, "%s is not UTF-8 text and was left out", options_kind_name(u->kind));
+        note(c, who, "%s is not UTF-8 text and was left out", kit_kind_name(u->kind));
         return nothing;
     }
     blank = u->kind == CTR_FIELD_URL ? memchr(s.ptr, ' ', s.len) : NULL;
@@ -129,7 +130,7 @@ static bool add_field(struct contacts *c, struct ctr_contact *contact,
         return true;
     if (contact->n_fields == CTR_FIELDS_MAX) {
         note(c, who, "%s and what follows is beyond the %d values of a contact",
-             options_kind_name(f.kind), CTR_FIELDS_MAX);
+             kit_kind_name(f.kind), CTR_FIELDS_MAX);
         return false;
     }
     c->fields[c->n_fields + contact->n_fields++] = f;

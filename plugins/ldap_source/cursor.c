@@ -5,7 +5,6 @@
  *     1 SHAPE SERIAL modify_timestamp SECONDS */
 #include "cursor.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -11,36 +11,6 @@
 #include "filter.h"
 #include "kit/kit.h"
 
-/* --- kinds ----------------------------------------------------------------------------
- */
-
-uint32_t options_kind(const char *key, const char **custom)
-{
-    *custom = NULL;
-#define CTR_X(number, name, text) \
-    if (strcmp(key, text) == 0)   \
-        return number;
-    CTR_FIELD_MAP(CTR_X)
-#undef CTR_X
-    if (strncmp(key, "x_", 2) != 0)
-        return 0;
-    *custom = key + 2;
-    return CTR_FIELD_CUSTOM;
-}
-
-const char *options_kind_name(uint32_t kind)
-{
-    switch (kind) {
-#define CTR_X(number, name, text) \
-    case number:                  \
-        return text;
-        CTR_FIELD_MAP(CTR_X)
-#undef CTR_X
-    default:
-        return "custom field";
-    }
-}
-
 /* --- check ----------------------------------------------------------------------------
  */
 
@@ -187,12 +157,12 @@ static bool is_attribute(const char *s)
 
 static void check_map(struct check *c)
 {
-    const char *key, *value, *custom;
+    const char *key, *value;
     uint32_t owners = 0;
     uint32_t i;
 
     for (i = 0; c->host->option_map_at(c->config, "map", i, &key, &value) == 0; i++) {
-        owners += options_kind(key, &custom) == CTR_FIELD_OWNER;
+        owners += kit_kind(key) == CTR_FIELD_OWNER;
         if (!is_attribute(value))
             wrong(c, "map", "map.%.40s: '%.100s' is not the name of an attribute", key,
                   value);
@@ -325,7 +295,7 @@ static bool read_filter(const struct ctr_host *h, const struct ctr_config *c,
 static bool read_map(const struct ctr_host *h, const struct ctr_config *c,
                      struct options *o)
 {
-    const char *key, *value, *custom;
+    const char *key, *value;
     uint32_t n = 0;
 
     while (h->option_map_at(c, "map", n, &key, &value) == 0)
@@ -336,10 +306,11 @@ static bool read_map(const struct ctr_host *h, const struct ctr_config *c,
     for (; h->option_map_at(c, "map", o->n_map, &key, &value) == 0; o->n_map++) {
         struct mapping *m = &o->map[o->n_map];
 
-        m->kind = options_kind(key, &custom);
+        m->kind = kit_kind(key);
         m->attribute = strdup(value);
-        m->custom = custom ? strdup(custom) : NULL;
-        if (!m->attribute || (custom && !m->custom))
+        if (m->kind == CTR_FIELD_CUSTOM)
+            m->custom = strdup(key + 2);
+        if (!m->attribute || (m->kind == CTR_FIELD_CUSTOM && !m->custom))
             return false;
     }
     return true;

@@ -62,8 +62,4 @@ int32_t options_read(const struct ctr_host *host, const struct ctr_config *confi
                      struct options *out);
 void options_finish(struct options *o);
 
-/* The kind a map's key names, its custom name behind x_; 0: none. */
-uint32_t options_kind(const char *key, const char **custom);
-const char *options_kind_name(uint32_t kind);
-
 #endif

@@ -1,6 +1,8 @@
 /* plugin.c - the descriptor of the LDAP source and its options. */
 #include "source.h"
 
+#include "kit/kit.h"
+
 static const char *const scopes[] = {"sub", "one", "base", NULL};
 static const char *const presets[] = {"auto", "none", "ad", "inetorgperson", NULL};
 static const char *const deltas[] = {"auto", "syncrepl", "usn", "modify_timestamp",
@@ -149,9 +151,7 @@ CTR_PLUGIN = {
     .name = "ldap_source",
     .version = "1.0.0",
     .summary = "contacts from an LDAP server or Active Directory",
-    .options = options,
-    .n_options = sizeof(options) / sizeof(options[0]),
-    .option_size = sizeof(options[0]),
+    KIT_OPTIONS(options),
     .source = &source,
     .check = source_check,
     .create = source_create,

@@ -151,8 +151,7 @@ static int32_t probe_map(struct probe *p)
         if (told & CTR_KIND(kind))
             continue;
         told |= CTR_KIND(kind);
-        snprintf(out + n, sizeof(seen) - n, "%s%s", n ? ", " : "",
-                 options_kind_name(kind));
+        snprintf(out + n, sizeof(seen) - n, "%s%s", n ? ", " : "", kit_kind_name(kind));
     }
     snprintf(text, sizeof(text), "seen: %s%s%s", seen,
              missing[0] ? "; without a value so far: " : "", missing);

@@ -4,7 +4,6 @@
 #include "wire.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <lber.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>

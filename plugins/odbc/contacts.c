@@ -7,35 +7,11 @@
 #include <strings.h>
 
 #include "contactor/error.h"
+#include "kit/kit.h"
+#include "plain/plain.h"
 
 /* --- values ---------------------------------------------------------------------------
  */
-
-static bool is_space(const char *s, uint64_t n)
-{
-    return (uint8_t)s[0] <= ' ' ||
-           (n >= 2 && (uint8_t)s[0] == 0xc2 && (uint8_t)s[1] == 0xa0);
-}
-
-/* Without white space at both ends: CHAR columns are padded. */
-static struct ctr_str trim(const char *ptr, uint64_t len)
-{
-    while (len && is_space(ptr, len)) {
-        uint64_t n = (uint8_t)ptr[0] == 0xc2 ? 2 : 1;
-
-        ptr += n;
-        len -= n;
-    }
-    while (len) {
-        if ((uint8_t)ptr[len - 1] <= ' ')
-            len--;
-        else if (len >= 2 && (uint8_t)ptr[len - 1] == 0xa0 && is_space(ptr + len - 2, 2))
-            len -= 2;
-        else
-            break;
-    }
-    return (struct ctr_str){ptr, len};
-}
 
 static struct ctr_str value_of(const struct page *p, uint32_t row, uint32_t column)
 {
@@ -43,20 +19,7 @@ static struct ctr_str value_of(const struct page *p, uint32_t row, uint32_t colu
 
     if (cell.len <= 0)
         return (struct ctr_str){"", 0};
-    return trim(p->text + cell.offset, (uint64_t)cell.len);
-}
-
-static const char *kind_name(uint32_t kind)
-{
-    switch (kind) {
-#define CTR_X(number, name, text) \
-    case number:                  \
-        return text;
-        CTR_FIELD_MAP(CTR_X)
-#undef CTR_X
-    default:
-        return "a custom field";
-    }
+    return plain_trim(p->text + cell.offset, (uint64_t)cell.len);
 }
 
 static void reject(struct contacts *c, const char *reason)
@@ -71,7 +34,8 @@ static void leave_out(struct contacts *c, uint32_t kind, const char *why)
 {
     char reason[160];
 
-    snprintf(reason, sizeof(reason), "%s %s and was left out", kind_name(kind), why);
+    snprintf(reason, sizeof(reason), "%s %s and was left out",
+             kind == CTR_FIELD_CUSTOM ? "a custom field" : kit_kind_name(kind), why);
     reject(c, reason);
 }
 
@@ -135,7 +99,7 @@ static void add_numbers(struct contacts *c, struct ctr_field f)
     while (rest.len) {
         for (n = 0; n < rest.len && !(rest.ptr[n] && parts_numbers(rest, n));)
             n++;
-        f.value = trim(rest.ptr, n);
+        f.value = plain_trim(rest.ptr, n);
         add_field(c, f);
         n += n < rest.len;
         rest.ptr += n;

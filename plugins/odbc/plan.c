@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "plain/plain.h"
 #include "text.h"
 
 /* --- forms ----------------------------------------------------------------------------
@@ -70,7 +71,7 @@ static int32_t missing(const struct search *s, const char *name, const char *whe
         text_add(found, sizeof(found), names[i]);
         text_add(found, sizeof(found), "\"");
     }
-    near = text_nearest(name, names, s->columns->n);
+    near = plain_nearest(name, names, s->columns->n);
     trouble_set(s->trouble, -CTR_EFORMAT, "the result has no column \"%.60s\" (%s)%s%s%s",
                 name, where, near ? "; did you mean \"" : "", near ? near : "",
                 near ? "\"?" : "");

@@ -1,6 +1,8 @@
 /* plugin.c - the descriptor of the ODBC source and its options. */
 #include "source.h"
 
+#include "kit/kit.h"
+
 static const char *const deletions[] = {"full", "compare", NULL};
 
 /* The order of the choices is that of the enum in config.h. */
@@ -130,9 +132,7 @@ CTR_PLUGIN = {
     .name = "odbc",
     .version = "1.0.0",
     .summary = "contacts from an SQL database, through ODBC",
-    .options = options,
-    .n_options = sizeof(options) / sizeof(options[0]),
-    .option_size = sizeof(options[0]),
+    KIT_OPTIONS(options),
     .source = &source,
     .check = source_check,
     .create = source_create,

@@ -1,37 +1,14 @@
 /* text.c - see text.h. */
 #include "text.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "plain/plain.h"
+
 /* --- UTF-16 ---------------------------------------------------------------------------
  */
-
-static size_t put_utf8(uint32_t c, char *out)
-{
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        out[0] = (char)(0xc0 | c >> 6);
-        out[1] = (char)(0x80 | (c & 0x3f));
-        return 2;
-    }
-    if (c < 0x10000) {
-        out[0] = (char)(0xe0 | c >> 12);
-        out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-        out[2] = (char)(0x80 | (c & 0x3f));
-        return 3;
-    }
-    out[0] = (char)(0xf0 | c >> 18);
-    out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-    out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-    out[3] = (char)(0x80 | (c & 0x3f));
-    return 4;
-}
 
 long text_from_utf16(const uint16_t *in, size_t units, char *out)
 {
@@ -47,7 +24,7 @@ long text_from_utf16(const uint16_t *in, size_t units, char *out)
         }
         if (c == 0)
             return -1;
-        n += put_utf8(c, out + n);
+        n += plain_put_utf8(out + n, c);
     }
     return (long)n;
 }
@@ -139,48 +116,6 @@ bool text_same_name(const char *a, const char *b)
     while (nb && b[nb - 1] == ' ')
         nb--;
     return na == nb && strncasecmp(a, b, na) == 0;
-}
-
-/* Edit distance without regard to case; names longer than the row are far from all. */
-static unsigned distance(const char *a, const char *b)
-{
-    unsigned row[65], up, diagonal;
-    size_t na = strlen(a), nb = strlen(b);
-
-    if (na > 64 || nb > 64)
-        return 99;
-    for (unsigned j = 0; j <= nb; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= na; i++) {
-        diagonal = row[0]++;
-        for (size_t j = 1; j <= nb; j++) {
-            bool same = tolower((uint8_t)a[i - 1]) == tolower((uint8_t)b[j - 1]);
-
-            up = row[j];
-            row[j] = diagonal + !same;
-            if (up + 1 < row[j])
-                row[j] = up + 1;
-            if (row[j - 1] + 1 < row[j])
-                row[j] = row[j - 1] + 1;
-            diagonal = up;
-        }
-    }
-    return row[nb];
-}
-
-const char *text_nearest(const char *name, const char *const *names, uint32_t n)
-{
-    unsigned best = (unsigned)strlen(name) / 3 + 1, d;
-    const char *found = NULL;
-
-    for (uint32_t i = 0; i < n; i++) {
-        d = distance(name, names[i]);
-        if (d <= best && (!found || d < best)) {
-            best = d;
-            found = names[i];
-        }
-    }
-    return found;
 }
 
 /* --- putting together -----------------------------------------------------------------

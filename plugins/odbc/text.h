@@ -1,5 +1,5 @@
-/* text.h - UTF-8 and the UTF-16 of ODBC's wide characters, names that are nearly the
- * same, and text put together within a limit. */
+/* text.h - UTF-8 and the UTF-16 of ODBC's wide characters, names that are the same,
+ * and text put together within a limit. */
 #ifndef ODBC_TEXT_H
 #define ODBC_TEXT_H
 
@@ -18,8 +18,6 @@ bool text_is_ascii(const char *s, size_t n);
 
 /* Equal but for the case of ASCII letters and blanks at the ends. */
 bool text_same_name(const char *a, const char *b);
-/* The nearest of n names that is not far off, or NULL. */
-const char *text_nearest(const char *name, const char *const *names, uint32_t n);
 
 /* Appends to the NUL-terminated text in `out` what fits, control characters as blanks,
  * whole characters only. */

@@ -224,16 +224,6 @@ int32_t worker_wait(struct worker *w, const struct patience *p)
     return rc;
 }
 
-bool worker_is_busy(struct worker *w)
-{
-    bool busy;
-
-    pthread_mutex_lock(&w->mutex);
-    busy = w->busy;
-    pthread_mutex_unlock(&w->mutex);
-    return busy;
-}
-
 static void *interrupt_run(void *arg)
 {
     struct worker *w = arg;

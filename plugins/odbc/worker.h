@@ -35,7 +35,6 @@ int32_t worker_create(struct crew *crew, worker_fn finish, void *arg,
 void worker_begin(struct worker *w, worker_fn fn);
 /* returns 0: it came back | -CTR_ETIMEDOUT | -CTR_ECANCELED: it still runs */
 int32_t worker_wait(struct worker *w, const struct patience *p);
-bool worker_is_busy(struct worker *w);
 /* Call fn(arg) now, on another thread, while a call runs: to interrupt it. */
 void worker_interrupt(struct worker *w, worker_fn fn);
 /* Never to be used again by the caller. A call that runs makes it stuck. */

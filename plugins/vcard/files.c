@@ -8,10 +8,10 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "kit/kit.h"
+#include "quiet/quiet.h"
 
 enum { DEPTH_MAX = 16, NAMES_MAX = 1000000, BLOCK = 64 * 1024 };
 
@@ -68,13 +68,6 @@ struct input {
     uint64_t done;      /* bytes read */
 };
 
-static bool stat_same(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-           a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
 /* Only the path itself may be a symbolic link: the administrator wrote it. */
 static int flag(const struct input *in, int no_follow)
 {
@@ -96,35 +89,20 @@ static int32_t open_regular(struct input *in)
     return 0;
 }
 
-/* Milliseconds until the file has been quiet long enough. File times come from the
- * system's clock, whatever clock the host has; a time in the future says nothing. */
-static int64_t unsettled(const struct stat *st, int64_t settle)
+/* For writers that never rest the host tries again later; the patience is that with all
+ * files together. */
+static int32_t open_quiet(struct input *in)
 {
-    struct timespec now;
-    int64_t age;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    age = ((int64_t)now.tv_sec - st->st_mtim.tv_sec) * 1000 +
-          (now.tv_nsec - st->st_mtim.tv_nsec) / 1000000;
-    return age < 0 || age >= settle ? 0 : settle - age;
-}
-
-/* Writers that never rest must not hold the lane: after ten times `settle`, for all files
- * together, the sync gives up and the host tries again later. */
-static int32_t open_settled(struct input *in)
-{
-    struct timespec nap = {0, 20000000};
     struct run *run = in->run;
     int32_t rc = open_regular(in);
 
-    while (rc == 0 && unsettled(&in->before, run->source->settle) > 0) {
-        if (run->patience <= 0)
+    while (rc == 0) {
+        rc = quiet_wait(run->host, run->sync, &in->before, run->source->settle,
+                        &run->patience);
+        if (rc == QUIET_NEVER)
             return fail_retry(run, "is still being written");
-        rc = run->host->sync_canceled(run->host, run->sync);
-        if (rc != 0)
-            return rc;
-        nanosleep(&nap, NULL);
-        run->patience -= 20;
+        if (rc != QUIET_AGAIN)
+            break;
         close(in->fd);
         rc = open_regular(in);
     }
@@ -198,11 +176,11 @@ static int32_t check_unchanged(const struct input *in)
 
     if (fstat(in->fd, &now) != 0)
         return fail_errno(in->run, "stat", errno);
-    if (!stat_same(&now, &in->before) || in->done != (uint64_t)now.st_size)
+    if (!quiet_same(&now, &in->before) || in->done != (uint64_t)now.st_size)
         return fail_retry(in->run, "changed while it was read");
     if (fstatat(in->folder, in->name, &now, flag(in, AT_SYMLINK_NOFOLLOW)) != 0)
         return fail_errno(in->run, "find", errno);
-    if (!stat_same(&now, &in->before))
+    if (!quiet_same(&now, &in->before))
         return fail_retry(in->run, "was replaced while it was read");
     return 0;
 }
@@ -210,7 +188,7 @@ static int32_t check_unchanged(const struct input *in)
 static int32_t read_file(struct run *run, int folder, const char *name)
 {
     struct input in = {.run = run, .folder = folder, .name = name, .fd = -1};
-    int32_t rc = open_settled(&in), same;
+    int32_t rc = open_quiet(&in), same;
 
     run->files++;
     if (rc == 0) {

@@ -1,6 +1,8 @@
 /* plugin.c - the descriptor of the vCard source and its options. */
 #include "source.h"
 
+#include "kit/kit.h"
+
 /* The order is that of enum private_cards. */
 static const char *const private_cards[] = {"skip", "show", "owner", NULL};
 
@@ -69,15 +71,11 @@ static const struct ctr_source source = {
 };
 
 CTR_PLUGIN = {
-    .size = sizeof(struct ctr_plugin),
-    .abi_built = CTR_ABI_CURRENT,
-    .abi_needs = CTR_ABI(1, 0),
+    KIT_ABI,
     .name = "vcard",
     .version = "1.0.0",
     .summary = "contacts from vCard files",
-    .options = options,
-    .n_options = sizeof(options) / sizeof(options[0]),
-    .option_size = sizeof(options[0]),
+    KIT_OPTIONS(options),
     .source = &source,
     .check = source_check,
     .create = source_create,

@@ -1,10 +1,8 @@
 /* run.c - each card as a contact of the sync: its id, its place, its rejection. */
 #include "run.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
 #include "kit/kit.h"
+#include "quiet/quiet.h"
 
 /* "line 12", or "sales.vcf line 12"; of a long name the end. */
 static void place(const struct run *run, uint64_t line, char *out, size_t cap)
@@ -47,39 +45,6 @@ static void on_warn(void *user, uint64_t line, const char *reason)
 /* --- ids ------------------------------------------------------------------------------
  */
 
-static struct ctr_str first_of(const struct ctr_contact *c, uint64_t kinds)
-{
-    for (uint32_t i = 0; i < c->n_fields; i++)
-        if (kinds & CTR_KIND(c->fields[i].kind))
-            return c->fields[i].value;
-    return (struct ctr_str){"", 0};
-}
-
-/* A card without UID: a hash of what makes a person the same person, so that cards may
- * change places and other values. returns false: there is nothing to make it of */
-static bool derive_id(const struct ctr_contact *c, char out[33])
-{
-    static const uint64_t parts[] = {
-        CTR_KIND(CTR_FIELD_DISPLAY_NAME), CTR_KIND(CTR_FIELD_GIVEN_NAME),
-        CTR_KIND(CTR_FIELD_SURNAME),      CTR_KIND(CTR_FIELD_ORGANISATION),
-        CTR_KIND(CTR_FIELD_MAIL),         CTR_KINDS_PHONE};
-    char text[6 * (CTR_ID_MAX + 1)];
-    size_t n = 0;
-
-    for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        struct ctr_str v = first_of(c, parts[i]);
-        size_t len = v.len < CTR_ID_MAX ? (size_t)v.len : CTR_ID_MAX;
-
-        memcpy(text + n, v.ptr, len);
-        n += len;
-        text[n++] = 0x1f;
-    }
-    if (n == sizeof(parts) / sizeof(parts[0]))
-        return false;
-    ids_derive(text, n, out);
-    return true;
-}
-
 /* Where an id was used, as one number: the line of the file, or which file it is. */
 static uint64_t where_used(const struct run *run, uint64_t line)
 {
@@ -116,7 +81,7 @@ static int32_t on_contact(void *user, const struct ctr_contact *card, uint64_t l
                         "max_cards if this is right",
                         run->source->path, (long long)run->source->max_cards);
     if (!card->id.len) {
-        if (!derive_id(card, derived)) {
+        if (!ids_derive(card, derived)) {
             on_reject(
                 run, line,
                 "has neither a UID nor a name, organisation, mail or number to make "
@@ -145,7 +110,7 @@ int32_t run_init(struct run *run, const struct source *source, struct ctr_sync *
     run->source = source;
     run->host = source->host;
     run->sync = sync;
-    run->patience = 10 * source->settle;
+    run->patience = quiet_patience(source->settle);
     ids_init(&run->ids);
     run->reader = vcard_reader_create(&source->cards, &events, run);
     if (run->reader)

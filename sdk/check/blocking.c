@@ -1,5 +1,4 @@
 /* blocking.c - check of how long the plugin keeps the loop. */
-#include <stdio.h>
 
 #include "clients.h"
 #include "options.h"

@@ -1,5 +1,4 @@
 /* hosts.c - checks with an older and with a newer host than this one. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,6 @@
 /* lanes.c - checks with a real thread beside the loop: what is ended while it runs. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "source.h"
 

@@ -1,5 +1,4 @@
 /* life.c - checks of the life cycle: often, late, several at once, and what is left. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

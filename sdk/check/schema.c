@@ -1,5 +1,4 @@
 /* schema.c - check of the table of options. */
-#include <stdio.h>
 #include <string.h>
 
 #include "check.h"

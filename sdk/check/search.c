@@ -1,5 +1,4 @@
 /* search.c - checks of a source's live search, and of its test. */
-#include <stdio.h>
 
 #include "options.h"
 #include "source.h"

@@ -98,6 +98,32 @@ static inline struct ctr_str kit_str(const char *z)
     return s;
 }
 
+/* The kind of a field by its name in a configuration: CTR_FIELD_CUSTOM for x_NAME, 0:
+ * there is none of this name. */
+static inline uint32_t kit_kind(const char *name)
+{
+#define CTR_X(number, id, text)  \
+    if (strcmp(name, text) == 0) \
+        return number;
+    CTR_FIELD_MAP(CTR_X)
+#undef CTR_X
+    return name[0] == 'x' && name[1] == '_' && name[2] ? CTR_FIELD_CUSTOM : 0;
+}
+
+/* For messages. */
+static inline const char *kit_kind_name(uint32_t kind)
+{
+    switch (kind) {
+#define CTR_X(number, id, text) \
+    case number:                \
+        return text;
+        CTR_FIELD_MAP(CTR_X)
+#undef CTR_X
+    default:
+        return "custom field";
+    }
+}
+
 static inline struct ctr_contact kit_contact(struct ctr_str id,
                                              const struct ctr_field *fields, uint32_t n)
 {

@@ -1,7 +1,5 @@
 /* config.c - option values of the test host, checked against the plugin's table in a
  * simple way. The daemon's checks are the real ones. */
-#include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

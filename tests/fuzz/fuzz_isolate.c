@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "conf/pack.h"
-#include "plugin/isolate_private.h"
+#include "isolate/private.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -111,7 +111,8 @@ def reloads():
         run = d.reload()
         confined = json.loads(d.ctl("status", "--json").stdout)["confined"]
         if confined:
-            ok(run.returncode == 4 and "contactor-elsewhere" in run.stderr,
+            ok(run.returncode == 4 and "contactor-elsewhere" in run.stderr and
+               "[source.crm]" in run.stderr,
                "a file outside the folders it is confined to: refused, and why", run.stderr)
         else:
             is_(run.returncode, 0, "without confinement any file will do")

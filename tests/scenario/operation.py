@@ -2,7 +2,9 @@
 import os
 import re
 import signal
+import socket
 import subprocess
+import sys
 import threading
 import time
 
@@ -169,6 +171,27 @@ def broken_plugin():
            "a sync of it says where to look", run.stderr)
 
 
-for part in (check_config, reload, running, broken_plugin):
+PASS_ON = """import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def passed_socket():
+    """The service manager passes a socket whose address no listen option names."""
+    d = Daemon()
+    with socket.create_server(("127.0.0.1", 0)) as listener, open(d.path("out"), "w") as out:
+        run = subprocess.Popen([sys.executable, "-c", PASS_ON, str(listener.fileno()), CONTACTORD,
+                                "-c", d.config_path], stdin=subprocess.DEVNULL, stdout=out,
+                               stderr=out, pass_fds=[listener.fileno()])
+        told = "passed_socket_unused address=127.0.0.1:%d" % listener.getsockname()[1]
+    ok(wait_for(lambda: told in open(out.name).read()), "a socket nobody listens on is told",
+       open(out.name).read())
+    run.terminate()
+    is_(run.wait(30), 0, "and is no reason not to run")
+
+
+for part in (check_config, reload, running, broken_plugin, passed_socket):
     part()
 done()

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "conf/pack.h"
-#include "plugin/isolate_private.h"
+#include "isolate/private.h"
 #include "tap.h"
 
 /* ---- bytes ---------------------------------------------------------------------- */
@@ -465,10 +465,10 @@ static void played(const char *part, const char *words)
     memset(&seen, 0, sizeof(seen));
     seen.loop = env.loop = loop_create();
     snprintf(name, sizeof(name), "source.%s", part);
-    instance_create_isolated(&env, &plugin, name, make_values(), &bounds, &in);
+    in = isolate_create(&env, &plugin, name, make_values(), &bounds);
     is_int(instance_start(in, NULL, 0), 0, "%s: start", part);
     run_for(words ? 5000 : 250);
-    ok(instance_isolated(in, &info), "%s: it is isolated", part);
+    ok(isolate_info(in, &info), "%s: it is isolated", part);
     if (words) {
         ok(strstr(info.last_end, words), "%s: how it ended: %s", part, info.last_end);
         ok(strstr(seen.error, words) && strstr(seen.error, "; next start in 1 s"),

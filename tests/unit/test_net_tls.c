@@ -388,6 +388,12 @@ static void test_reload(void)
     copy("garbage", "live.pem");
     is_int(net_service_reload_tls(kit.service, error, sizeof(error)), -CTR_EFORMAT,
            "no certificate: %s", error);
+    ok(strstr(error, "holds no certificate in PEM"), "which says so");
+    copy("ec.pem", "live.pem");
+    copy("garbage", "live.key");
+    is_int(net_service_reload_tls(kit.service, error, sizeof(error)), -CTR_EFORMAT,
+           "nothing of a key: %s", error);
+    ok(strstr(error, "holds no private key in PEM"), "which says so");
     after = client_new(kit_connect(), true);
     is_int(client_handshake(after), 0, "the old ones stay");
     client_free(after);

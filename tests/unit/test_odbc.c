@@ -6,6 +6,7 @@
 #include "driver.h"
 #include "keyset.h"
 #include "mark.h"
+#include "plain/plain.h"
 #include "tap.h"
 #include "text.h"
 #include "worker.h"
@@ -183,8 +184,8 @@ static void texts(void)
     ok(!text_is_utf8("a\0b", 3) && !text_is_utf8("\xed\xa0\x80", 3),
        "NUL and surrogates");
     ok(!text_is_utf8("\xc0\xaf", 2) && !text_is_utf8("\xf5\x80\x80\x80", 4), "overlong");
-    is_str(text_nearest("Nachnahme", near, 3), "nachname", "the nearest name");
-    ok(!text_nearest("strasse", near, 3), "none that is near");
+    is_str(plain_nearest("Nachnahme", near, 3), "nachname", "the nearest name");
+    ok(!plain_nearest("strasse", near, 3), "none that is near");
     ok(text_same_name(" Vorname ", "VORNAME") && !text_same_name("a", "ab"), "names");
     text_add(cut, sizeof(cut), "abcdef\xc3\xbcx");
     is_str(cut, "abcdef", "no half characters");

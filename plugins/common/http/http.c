@@ -6,7 +6,6 @@
 #include "http.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "kit/kit.h"

@@ -74,7 +74,6 @@ CURLcode request_prepare(struct http_request *r);
 /* libcurl has ended it: follow, keep, or tell and free. */
 void request_over(struct http_request *r, CURLcode code);
 void request_fail(struct http_request *r, int32_t error, const char *reason);
-void request_free(struct http_request *r);
 /* What libcurl holds back may come, unless the user has paused. */
 void request_go_on(struct http_request *r);
 

@@ -128,7 +128,7 @@ static void unlink_request(struct http_request *r)
         r->next->link = r->link;
 }
 
-void request_free(struct http_request *r)
+static void request_free(struct http_request *r)
 {
     curl_slist_free_all(r->headers);
     free(r->method);

@@ -1,8 +1,9 @@
-/* ids.c - an open hash table of id hashes. */
+/* ids.c - an open hash table of id hashes, and ids made from contacts. */
 #include "ids.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 #define XXH_INLINE_ALL
@@ -73,10 +74,36 @@ void ids_finish(struct ids *s)
     s->lines = NULL;
 }
 
-void ids_derive(const char *text, size_t n, char out[33])
+static struct ctr_str first_of(const struct ctr_contact *c, uint64_t kinds)
 {
-    XXH128_hash_t h = XXH3_128bits(text, n);
+    for (uint32_t i = 0; i < c->n_fields; i++)
+        if (kinds & CTR_KIND(c->fields[i].kind))
+            return c->fields[i].value;
+    return (struct ctr_str){"", 0};
+}
 
+bool ids_derive(const struct ctr_contact *contact, char out[33])
+{
+    static const uint64_t parts[] = {
+        CTR_KIND(CTR_FIELD_DISPLAY_NAME), CTR_KIND(CTR_FIELD_GIVEN_NAME),
+        CTR_KIND(CTR_FIELD_SURNAME),      CTR_KIND(CTR_FIELD_ORGANISATION),
+        CTR_KIND(CTR_FIELD_MAIL),         CTR_KINDS_PHONE};
+    char text[6 * (CTR_ID_MAX + 1)];
+    XXH128_hash_t h;
+    size_t n = 0;
+
+    for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        struct ctr_str v = first_of(contact, parts[i]);
+        size_t len = v.len < CTR_ID_MAX ? (size_t)v.len : CTR_ID_MAX;
+
+        memcpy(text + n, v.ptr, len);
+        n += len;
+        text[n++] = 0x1f;
+    }
+    if (n == sizeof(parts) / sizeof(parts[0]))
+        return false;
+    h = XXH3_128bits(text, n);
     snprintf(out, 33, "%016llx%016llx", (unsigned long long)h.high64,
              (unsigned long long)h.low64);
+    return true;
 }

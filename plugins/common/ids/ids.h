@@ -1,9 +1,13 @@
-/* ids.h - which ids a source has used, and where: 12 bytes for each, doubled. */
+/* ids.h - which ids a source has used, and where: 12 bytes for each, doubled; and ids for
+ * contacts that have none. */
 #ifndef IDS_H
 #define IDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "contactor/contact.h"
 
 /* Ids are kept as 64-bit hashes. Two different ids of one file meet with a chance of one
  * in 37 million for a million rows; the seed is drawn for each sync, so a file cannot be
@@ -21,7 +25,9 @@ void ids_init(struct ids *s);
 int64_t ids_add(struct ids *s, const char *id, size_t n, uint64_t line);
 void ids_finish(struct ids *s);
 
-/* An id made from content: 32 hexadecimal digits and a NUL. */
-void ids_derive(const char *text, size_t n, char out[33]);
+/* An id for a contact that came without: a hash of what makes a person the same person,
+ * so that rows may change places and other values. 32 hexadecimal digits and a NUL.
+ * returns false: there is nothing to make it of */
+bool ids_derive(const struct ctr_contact *contact, char out[33]);
 
 #endif

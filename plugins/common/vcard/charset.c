@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "plain/plain.h"
+
 /* Windows-1252 from 0x80 to 0x9f; 0: not assigned. The rest is ISO-8859-1. */
 static const uint16_t windows[32] = {
     0x20ac, 0,      0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021,
@@ -88,30 +90,6 @@ void charset_finish(struct charset *c)
 /* --- converting -----------------------------------------------------------------------
  */
 
-size_t utf8_put(char *out, uint32_t c)
-{
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        out[0] = (char)(0xc0 | c >> 6);
-        out[1] = (char)(0x80 | (c & 0x3f));
-        return 2;
-    }
-    if (c < 0x10000) {
-        out[0] = (char)(0xe0 | c >> 12);
-        out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-        out[2] = (char)(0x80 | (c & 0x3f));
-        return 3;
-    }
-    out[0] = (char)(0xf0 | c >> 18);
-    out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-    out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-    out[3] = (char)(0x80 | (c & 0x3f));
-    return 4;
-}
-
 static int64_t from_1252(const char *s, size_t n, char *out, size_t cap)
 {
     size_t at = 0;
@@ -123,7 +101,7 @@ static int64_t from_1252(const char *s, size_t n, char *out, size_t cap)
             return -1;
         if (cap - at < 4)
             return -1;
-        at += utf8_put(out + at, c);
+        at += plain_put_utf8(out + at, c);
     }
     return (int64_t)at;
 }

@@ -33,7 +33,5 @@ int64_t charset_convert(struct charset *c, const char *s, size_t n, char *out,
 void charset_finish(struct charset *c);
 
 bool utf8_valid(const char *s, size_t n);
-/* One character, at most 4 bytes. returns how many */
-size_t utf8_put(char *out, uint32_t c);
 
 #endif

@@ -9,22 +9,12 @@
 /* What the reader takes apart itself. */
 static const char *const structure[] = {"BEGIN", "END", "VERSION", "PHOTO"};
 
-static uint32_t kind_of(const char *key)
-{
-#define CTR_X(number, name, text) \
-    if (strcmp(key, text) == 0)   \
-        return number;
-    CTR_FIELD_MAP(CTR_X)
-#undef CTR_X
-    return CTR_FIELD_CUSTOM;
-}
-
 /* What is wrong with an entry, or NULL. */
 static const char *check_entry(const char *key, const char *value)
 {
     size_t n = strcspn(value, "/");
 
-    if (kind_of(key) == CTR_FIELD_PHOTO)
+    if (kit_kind(key) == CTR_FIELD_PHOTO)
         return "comes from the property PHOTO and cannot be mapped";
     if (n == 0)
         return "must name a property: \"X-BADGE\", or with a label \"TEL/Zentrale\"";
@@ -71,7 +61,7 @@ static const char *put(char **to, const char *s, size_t n)
 static struct vcard_map make_entry(const char *key, const char *value, char **text)
 {
     size_t n = strcspn(value, "/");
-    struct vcard_map e = {.property = put(text, value, n), .kind = kind_of(key)};
+    struct vcard_map e = {.property = put(text, value, n), .kind = kit_kind(key)};
 
     if (value[n])
         e.label = put(text, value + n + 1, strlen(value + n + 1));

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "plain/plain.h"
+
 enum { LINE_START = 4096, HEAD_LIMIT = 1024 };
 
 /* --- life -----------------------------------------------------------------------------
@@ -241,7 +243,7 @@ static size_t take_utf16(struct vcard_reader *r, char *out)
         c = 0xfffd;
     r->n_half -= used;
     memmove(r->half, r->half + used, r->n_half);
-    return utf8_put(out, c);
+    return plain_put_utf8(out, c);
 }
 
 static void feed_utf16(struct vcard_reader *r, const unsigned char *s, size_t n)

@@ -1,4 +1,4 @@
-/* isolate_spawn.c - starting this program again as the process of a source, and how it
+/* spawn.c - starting this program again as the process of a source, and how it
  * ended in words.
  *
  * posix_spawn, because a fork of a process with threads may do nothing but exec. It gets
@@ -17,7 +17,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "plugin/isolate_private.h"
+#include "isolate/private.h"
 
 extern char **environ;
 

@@ -1,11 +1,11 @@
-/* isolate_wire.c - contacts and questions as bytes, and back; what comes back is checked
+/* wire.c - contacts and questions as bytes, and back; what comes back is checked
  * as if a stranger had written it. */
 #include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
 #include "conf/pack.h"
-#include "plugin/isolate_private.h"
+#include "isolate/private.h"
 
 enum {
     CONTACTS_MAX = 1024,

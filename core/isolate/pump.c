@@ -1,4 +1,4 @@
-/* isolate_pump.c - in the process of an isolated source: contacts on their way into the
+/* pump.c - in the process of an isolated source: contacts on their way into the
  * data socket.
  *
  * A thread of its own writes, so that a plugin on the loop never waits for the daemon's
@@ -12,7 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "plugin/isolate_child.h"
+#include "isolate/child.h"
 
 enum { PUMP_MUCH = 1 << 20 };
 

@@ -5,23 +5,23 @@
  * breaks the protocol or grows too large it is killed and started again, ever later; the
  * cache goes on answering.
  *
- *     instance.c          life cycle of the instance
- *     isolate.c           the process is watched, told to end, started again
- *     isolate_spawn.c     starting it, and how it ended in words
- *     isolate_intake.c    reading from a descriptor at a bounded pace
- *     isolate_link.c      what goes over the control socket, the daemon's side
- *     isolate_sync.c      its contacts, on a lane, from the data socket into the cache
- *     isolate_search.c    its live searches
- *     isolate_test.c      trying it
- *     isolate_wire.c      contacts and questions as bytes
- *     isolate_check.c     `check` in a process of its own
- *     isolate_child.c     in the process: its life
- *     isolate_role.c      in the process: the peer of its instance (peer.h), its syncs
- *     isolate_role_ask.c  and its searches and tests
- *     isolate_pump.c      in the process: the data socket
+ *     isolate.c    the process is watched, told to end, started again; the instance's
+ *                  remote (plugin/remote.h)
+ *     spawn.c      starting it, and how it ended in words
+ *     intake.c     reading from a descriptor at a bounded pace
+ *     link.c       what goes over the control socket, the daemon's side
+ *     sync.c       its contacts, on a lane, from the data socket into the cache
+ *     search.c     its live searches
+ *     test.c       trying it
+ *     wire.c       contacts and questions as bytes
+ *     check.c      `check` in a process of its own
+ *     child.c      in the process: its life
+ *     role.c       in the process: the peer of its instance (plugin/peer.h), its syncs
+ *     role_ask.c   and its searches and tests
+ *     pump.c       in the process: the data socket
  */
-#ifndef PLUGIN_ISOLATE_H
-#define PLUGIN_ISOLATE_H
+#ifndef ISOLATE_ISOLATE_H
+#define ISOLATE_ISOLATE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,7 +30,7 @@
 
 struct ctr_config;
 struct instance;
-struct isolate;
+struct instance_env;
 struct plugin;
 
 struct isolate_options {
@@ -42,18 +42,12 @@ struct isolate_options {
 
 /* ---- the daemon: loop ------------------------------------------------------------- */
 
-struct isolate *isolate_create(struct instance *in,
-                               const struct isolate_options *options);
-void isolate_start(struct isolate *iso);
-/* It must have ended soon: from here on it is not started again. */
-void isolate_deadline(struct isolate *iso);
-/* Ends it; then in->plugin_ended is set and instance_stop_step called, perhaps at once.
- */
-void isolate_stop(struct isolate *iso);
-/* Not started, or stopped. */
-void isolate_destroy(struct isolate *iso);
-/* At once, and without a word. */
-void isolate_kill(struct isolate *iso);
+/* An instance whose plugin runs in a process of its own, from its start on: here nothing
+ * of it is called. values becomes the instance's own. */
+struct instance *isolate_create(const struct instance_env *env,
+                                const struct plugin *plugin, const char *name,
+                                struct ctr_config *values,
+                                const struct isolate_options *options);
 
 struct isolate_info {
     const char *state;    /* "starting", "running", "waiting", "ending", "stopped" */
@@ -63,7 +57,8 @@ struct isolate_info {
     const char *last_end; /* "": it never ended by itself */
     int64_t last_end_at, next_start; /* wall ms; 0: none */
 };
-void isolate_info(const struct isolate *iso, struct isolate_info *out);
+/* false: its plugin runs in this process */
+bool isolate_info(const struct instance *in, struct isolate_info *out);
 
 /* As instance_check, in a process that may crash and gets a bounded time. */
 int isolate_check(const struct plugin *plugin, const struct ctr_config *values,

@@ -1,4 +1,4 @@
-/* isolate_link.c - the control socket and the error output of an isolated source's
+/* link.c - the control socket and the error output of an isolated source's
  * process, at the daemon's end.
  *
  * Sending never waits: what the socket does not take is kept, within a bound. Of what
@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "plugin/isolate_private.h"
+#include "isolate/private.h"
 
 enum {
     OUT_MAX = 32 << 20, /* kept for a process that does not read */
@@ -151,7 +151,7 @@ static int on_log(struct isolate *iso, struct wire *w)
             : level <= LOG_LEVEL_INFO ? LOG_LEVEL_INFO
                                       : LOG_LEVEL_DEBUG;
     if (rate_allows(&iso->log_rate, LOG_PER_SECOND))
-        log_line((enum log_level)level, iso->in->name, STR_FMT, STR_ARG(text));
+        log_line((enum log_level)level, iso->name, STR_FMT, STR_ARG(text));
     return 0;
 }
 
@@ -179,10 +179,7 @@ static int on_metrics(struct isolate *iso, struct wire *w)
             return -CTR_EPROTO;
         if (iso->metrics[number] < 0)
             continue;
-        if (iso->in->metrics[iso->metrics[number]].kind == CTR_METRIC_COUNTER)
-            metric_add(&iso->in->host, iso->metrics[number], value);
-        else
-            metric_set(&iso->in->host, iso->metrics[number], value);
+        metric_take(iso->in, iso->metrics[number], value);
     }
     return w->bad ? -CTR_EPROTO : 0;
 }
@@ -210,7 +207,7 @@ static int on_request_sync(struct isolate *iso, struct wire *w)
         return 0;
     }
     iso->sync_requested = now;
-    peer_of(iso->in)->request_sync(iso->in->env, iso->in->short_name);
+    iso->peer->request_sync(iso->env, iso->short_name);
     return 0;
 }
 
@@ -291,8 +288,8 @@ static void log_line_of(struct isolate *iso, const uint8_t *line, size_t n)
         return;
     snprintf(text, sizeof(text), "%.*s%s", cut ? LINE_MAX_LEN : (int)n,
              (const char *)line, cut ? "..." : "");
-    conf_values_mask(iso->in->secrets, text);
-    log_warn(iso->in->name, "output text=%s", log_quoted(text));
+    conf_values_mask(iso->values, text);
+    log_warn(iso->name, "output text=%s", log_quoted(text));
 }
 
 static size_t take_lines(struct intake *intake, const uint8_t *data, size_t n)
@@ -335,9 +332,9 @@ void link_open(struct isolate *iso, int control, int errors)
                                    .closed = on_closed};
     iso->errors = (struct intake){
         .take = take_lines, .ended = on_errors_ended, .closed = on_closed};
-    intake_open(&iso->control, iso->in->env->loop, control,
+    intake_open(&iso->control, iso->env->loop, control,
                 FRAME_CONTROL_MAX + sizeof(struct frame_head));
-    intake_open(&iso->errors, iso->in->env->loop, errors, LINE_MAX_LEN);
+    intake_open(&iso->errors, iso->env->loop, errors, LINE_MAX_LEN);
 }
 
 void link_close(struct isolate *iso)

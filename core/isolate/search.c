@@ -1,10 +1,10 @@
-/* isolate_search.c - live searches of an isolated source, at the daemon's end. */
+/* search.c - live searches of an isolated source, at the daemon's end. */
 #include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "plugin/isolate_private.h"
+#include "isolate/private.h"
 
 enum { HITS_MAX = 256 /* as the host table has it: it is the loop that takes them */ };
 
@@ -32,7 +32,7 @@ static void search_end(struct isolate *iso, struct search *s, int status)
 {
     list_remove(&s->link);
     iso->n_searches--;
-    peer_of(iso->in)->search_done(s->search, status);
+    iso->peer->search_done(s->search, status);
     free(s);
 }
 
@@ -123,7 +123,7 @@ int isolate_search_hits(struct isolate *iso, struct wire *w)
     if (err == 0 && hits.n > HITS_MAX)
         err = -CTR_EPROTO;
     if (err == 0)
-        r = peer_of(iso->in)->search_hits(s->search, hits.items, hits.n);
+        r = iso->peer->search_hits(s->search, hits.items, hits.n);
     contacts_finish(&hits);
     if (r == -CTR_ECANCELED) {
         s->closed = true;

@@ -1,4 +1,4 @@
-/* isolate_check.c - a plugin's look at its options, in a process of its own: what crashes
+/* check.c - a plugin's look at its options, in a process of its own: what crashes
  * or hangs there is told as a mistake of the configuration, and the daemon goes on.
  *
  * The only place where the loop waits for such a process, and not for long. */
@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "conf/pack.h"
-#include "plugin/isolate_private.h"
+#include "isolate/private.h"
 
 enum { CHECK_MS = 5000, REAP_MS = 2000, READ_CHUNK = 4096 };
 
@@ -115,29 +115,43 @@ static void take_frame(struct checking *c, uint32_t type, struct ctr_str payload
     }
 }
 
+/* The next frame of what was read; false: it is not whole yet. */
+static bool take_next(struct checking *c)
+{
+    struct ctr_str payload;
+    uint32_t type = 0;
+    size_t size = frame_take((const uint8_t *)c->in.ptr, c->in.len, FRAME_CONTROL_MAX,
+                             &type, &payload);
+
+    if (size == 0)
+        return false;
+    if (size == SIZE_MAX) {
+        c->wrong = true;
+        return true;
+    }
+    take_frame(c, type, payload);
+    memmove(c->in.ptr, c->in.ptr + size, c->in.len - size);
+    c->in.len -= size;
+    return true;
+}
+
+static bool is_open(const struct checking *c)
+{
+    return !c->answered && !c->wrong;
+}
+
 static void read_answer(struct checking *c)
 {
-    while (!c->answered && !c->wrong && wait_for(c, POLLIN)) {
-        char chunk[READ_CHUNK];
-        ssize_t n = recv(c->process.control, chunk, sizeof(chunk), MSG_DONTWAIT);
-        struct ctr_str payload;
-        uint32_t type = 0;
-        size_t size;
+    char chunk[READ_CHUNK];
+    ssize_t n;
 
+    while (is_open(c) && wait_for(c, POLLIN)) {
+        n = recv(c->process.control, chunk, sizeof(chunk), MSG_DONTWAIT);
         if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
             return;
         strbuf_add(&c->in, chunk, n > 0 ? (size_t)n : 0);
-        while (!c->answered && !c->wrong &&
-               (size = frame_take((const uint8_t *)c->in.ptr, c->in.len,
-                                  FRAME_CONTROL_MAX, &type, &payload)) != 0) {
-            if (size == SIZE_MAX) {
-                c->wrong = true;
-                return;
-            }
-            take_frame(c, type, payload);
-            memmove(c->in.ptr, c->in.ptr + size, c->in.len - size);
-            c->in.len -= size;
-        }
+        while (is_open(c) && take_next(c))
+            ;
     }
 }
 

@@ -1,10 +1,11 @@
-/* isolate_role_ask.c - in the process of an isolated source: live searches and tests, the
+/* role_ask.c - in the process of an isolated source: live searches and tests, the
  * second part of its peer. */
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "plugin/isolate_child.h"
+#include "isolate/child.h"
 
 enum { ASK_MAX = 4 << 20, TEXT_MAX = 4096 };
 

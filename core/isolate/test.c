@@ -1,10 +1,9 @@
-/* isolate_test.c - trying an isolated source: its steps come over the control socket. */
+/* test.c - trying an isolated source: its steps come over the control socket. */
 #include <stdlib.h>
 
-#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "plugin/isolate_private.h"
+#include "isolate/private.h"
 
 enum { TEST_LIMIT_MS = 5 * 60 * 1000, TEXT_MAX = 2048 };
 
@@ -14,7 +13,7 @@ void isolate_test(void *ctx, struct ctr_test *test)
 
     ensure(!iso->test);
     if (iso->state != ISOLATE_RUNNING) {
-        peer_of(iso->in)->test_end(test, -CTR_EUNAVAIL, iso->down);
+        iso->peer->test_end(test, -CTR_EUNAVAIL, iso->down);
         return;
     }
     iso->test = test;
@@ -58,7 +57,7 @@ int isolate_test_step(struct isolate *iso, struct wire *w)
     remedy_z = text_of(w, remedy);
     if (!wire_done(w) || !iso->test || id != iso->test_id || status > 0)
         return -CTR_EPROTO;
-    peer_of(iso->in)->test_step(iso->test, step_z, status, detail_z, remedy_z);
+    iso->peer->test_step(iso->test, step_z, status, detail_z, remedy_z);
     return 0;
 }
 
@@ -67,7 +66,7 @@ static void test_end(struct isolate *iso, int status, const char *reason)
     struct ctr_test *test = iso->test;
 
     iso->test = NULL;
-    peer_of(iso->in)->test_end(test, status, reason);
+    iso->peer->test_end(test, status, reason);
 }
 
 int isolate_test_end(struct isolate *iso, struct wire *w)

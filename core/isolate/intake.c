@@ -1,4 +1,4 @@
-/* isolate_intake.c - reads from a descriptor of the loop, so much a turn: however fast
+/* intake.c - reads from a descriptor of the loop, so much a turn: however fast
  * the other end writes, lookups come first. */
 #include <errno.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "plugin/isolate_private.h"
+#include "isolate/private.h"
 
 enum { INTAKE_CHUNK = 64 << 10, INTAKE_PAUSE_MS = 5 };
 

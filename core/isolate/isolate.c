@@ -6,7 +6,7 @@
  * Whatever ends it goes the same way: its sockets are closed, it is killed if it is still
  * there, its status is taken, what it had begun is ended with the reason; and only when
  * nothing of it is left does the next one start. */
-#include "plugin/isolate.h"
+#include "isolate/isolate.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "plugin/isolate_private.h"
+#include "isolate/private.h"
 
 enum {
     BACK_OFF_FIRST = 1000,
@@ -36,15 +36,35 @@ static void look(struct isolate *iso);
 static void on_again(uv_timer_t *timer);
 static void process_over(struct isolate *iso);
 static void tell_ended(struct isolate *iso);
+static void on_instance_start(void *self);
+static void on_instance_deadline(void *self);
+static void on_instance_stop(void *self);
+static void on_instance_destroy(void *self);
+static void on_instance_kill(void *self);
+
+static const struct remote_ops remote_process = {.start = on_instance_start,
+                                                 .deadline = on_instance_deadline,
+                                                 .stop = on_instance_stop,
+                                                 .destroy = on_instance_destroy,
+                                                 .kill = on_instance_kill};
 
 /* ---- memory --------------------------------------------------------------------- */
 
-struct isolate *isolate_create(struct instance *in, const struct isolate_options *options)
+struct instance *isolate_create(const struct instance_env *env,
+                                const struct plugin *plugin, const char *name,
+                                struct ctr_config *values,
+                                const struct isolate_options *options)
 {
     struct isolate *iso = xcalloc(1, sizeof(*iso));
-    uv_loop_t *uv = loop_uv(in->env->loop);
+    uv_loop_t *uv = loop_uv(env->loop);
 
-    iso->in = in;
+    iso->in = instance_create_remote(env, plugin, name, values, &remote_process, iso);
+    iso->env = env;
+    iso->peer = peer_in(env);
+    iso->plugin = plugin;
+    iso->values = values;
+    iso->name = instance_name(iso->in);
+    iso->short_name = instance_short_name(iso->in);
     iso->options = *options;
     iso->data = iso->control.fd = iso->errors.fd = -1;
     list_init(&iso->out);
@@ -54,7 +74,7 @@ struct isolate *isolate_create(struct instance *in, const struct isolate_options
     uv_timer_init(uv, &iso->again);
     iso->tick.data = iso->again.data = iso;
     iso->open = 2;
-    return iso;
+    return iso->in;
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -65,8 +85,10 @@ static void on_closed(uv_handle_t *handle)
         free(iso);
 }
 
-void isolate_destroy(struct isolate *iso)
+static void on_instance_destroy(void *self)
 {
+    struct isolate *iso = self;
+
     ensure(iso->state == ISOLATE_IDLE || iso->state == ISOLATE_STOPPED);
     lane_destroy(iso->lane);
     iso->lane = NULL;
@@ -96,16 +118,18 @@ static void tell_lost_lines(struct isolate *iso)
 
     if (lost == 0 || clock_ms() - iso->log_rate.since < 1000)
         return;
-    log_warn(iso->in->name, "process wrote too much, lines_left_out=%u", lost);
+    log_warn(iso->name, "process wrote too much, lines_left_out=%u", lost);
     iso->log_rate.lost = iso->error_rate.lost = 0;
 }
 
 /* ---- up ------------------------------------------------------------------------- */
 
-void isolate_start(struct isolate *iso)
+static void on_instance_start(void *self)
 {
+    struct isolate *iso = self;
+
     ensure(iso->state == ISOLATE_IDLE);
-    iso->lane = lane_create(iso->in->env->loop, iso->in->short_name);
+    iso->lane = lane_create(iso->env->loop, iso->short_name);
     process_start(iso);
 }
 
@@ -113,11 +137,11 @@ static void send_hello(struct isolate *iso)
 {
     struct hello hello = {.options = iso->options,
                           .log_level = (uint32_t)log_get_level(),
-                          .path = str_of(iso->in->plugin->path),
-                          .name = str_of(iso->in->name)};
+                          .path = str_of(iso->plugin->path),
+                          .name = str_of(iso->name)};
     struct strbuf frame = {0};
 
-    hello_make(&frame, &hello, iso->in->values);
+    hello_make(&frame, &hello, iso->values);
     link_send(iso, &frame);
 }
 
@@ -140,14 +164,14 @@ static void process_start(struct isolate *iso)
     iso->n_metrics = 0;
     iso->verdict[0] = '\0';
     iso->killed = false;
-    if (isolate_spawn(iso->in->name, &process, error, sizeof(error)) != 0) {
+    if (isolate_spawn(iso->name, &process, error, sizeof(error)) != 0) {
         snprintf(iso->verdict, sizeof(iso->verdict), "%s", error);
         process_over(iso);
         return;
     }
     iso->pid = process.pid;
     iso->data = process.data;
-    log_info(iso->in->name, "process starts pid=%d start=%u", (int)iso->pid, iso->starts);
+    log_info(iso->name, "process starts pid=%d start=%u", (int)iso->pid, iso->starts);
     link_open(iso, process.control, process.errors);
     uv_timer_start(&iso->tick, on_watch, WATCH_MS, WATCH_MS);
     send_hello(iso);
@@ -167,17 +191,16 @@ static bool isolate_soon(void *ctx)
 
 void isolate_started(struct isolate *iso, uint32_t flags)
 {
-    struct instance *in = iso->in;
-    bool search = (in->plugin->source.flags & CTR_SOURCE_SEARCH) != 0;
+    bool search = (iso->plugin->source.flags & CTR_SOURCE_SEARCH) != 0;
 
     iso->state = ISOLATE_RUNNING;
-    log_info(in->name, "process runs pid=%d ms=%lld", (int)iso->pid,
+    log_info(iso->name, "process runs pid=%d ms=%lld", (int)iso->pid,
              (long long)(clock_ms() - iso->began));
     if (iso->deadline)
         return;
-    in->driver = (struct flow_driver){
+    iso->driver = (struct flow_driver){
         .ctx = iso,
-        .can_delta = (in->plugin->source.flags & CTR_SOURCE_DELTA) != 0,
+        .can_delta = (iso->plugin->source.flags & CTR_SOURCE_DELTA) != 0,
         .can_search = search,
         .sync = isolate_sync,
         .sync_cancel = isolate_sync_cancel,
@@ -185,15 +208,15 @@ void isolate_started(struct isolate *iso, uint32_t flags)
         .search_cancel = search ? isolate_search_cancel : NULL,
         .search_drop = search ? isolate_search_drop : NULL,
         .may_wait = true,
-        .spellings = in->plugin->desc.abi_built >= CTR_ABI(1, 1),
-        .test = in->plugin->source.threading == CTR_ON_LANE && in->plugin->source.test
+        .spellings = iso->plugin->desc.abi_built >= CTR_ABI(1, 1),
+        .test = iso->plugin->source.threading == CTR_ON_LANE && iso->plugin->source.test
                     ? isolate_test
                     : NULL,
         .test_cancel = isolate_test_cancel,
         .watches = (flags & STARTED_WATCHING) || iso->resync,
         .soon = isolate_soon,
     };
-    peer_of(in)->source_start(in->env, in->short_name, &in->driver);
+    iso->peer->source_start(iso->env, iso->short_name, &iso->driver);
     iso->resync = false;
 }
 
@@ -249,7 +272,7 @@ static void watch_requests(struct isolate *iso)
     if (!iso->sync_wanted)
         return;
     iso->sync_wanted = false;
-    peer_of(iso->in)->request_sync(iso->in->env, iso->in->short_name);
+    iso->peer->request_sync(iso->env, iso->short_name);
 }
 
 static void on_watch(uv_timer_t *timer)
@@ -299,8 +322,10 @@ void isolate_break(struct isolate *iso, const char *fmt, ...)
     let_go(iso);
 }
 
-void isolate_kill(struct isolate *iso)
+static void on_instance_kill(void *self)
 {
+    struct isolate *iso = self;
+
     if (iso->pid > 0)
         isolate_kill_group(iso->pid);
 }
@@ -346,15 +371,15 @@ static void process_failed(struct isolate *iso)
     if (lived >= HEALTHY_MS)
         iso->failures = 0;
     wait = flow_back_off(BACK_OFF_FIRST, BACK_OFF_MOST, ++iso->failures);
-    snprintf(iso->last_end, sizeof(iso->last_end), "%.380s, %lld.%lld s after its start",
+    snprintf(iso->last_end, sizeof(iso->last_end), "%.380s (%lld.%lld s after its start)",
              iso->verdict, (long long)(lived / 1000), (long long)(lived % 1000 / 100));
     snprintf(iso->down, sizeof(iso->down), "its process %.420s; next start in %u s",
              iso->last_end, (wait + 999) / 1000);
     iso->last_end_at = clock_wall_ms();
     iso->next_start = iso->last_end_at + wait;
-    log_error(iso->in->name, "process ended restarts=%u reason=%s", iso->starts - 1,
+    log_error(iso->name, "process ended restarts=%u reason=%s", iso->starts - 1,
               log_quoted(iso->down));
-    peer_of(iso->in)->source_error(iso->in->env, iso->in->short_name, iso->down);
+    iso->peer->source_error(iso->env, iso->short_name, iso->down);
     iso->state = ISOLATE_WAITING;
     uv_timer_start(&iso->again, on_again, wait, 0);
 }
@@ -367,7 +392,7 @@ static void process_over(struct isolate *iso)
     iso->data = -1;
     if (iso->deadline) {
         if (iso->verdict[0])
-            log_warn(iso->in->name, "process ended while it was stopped reason=%s",
+            log_warn(iso->name, "process ended while it was stopped reason=%s",
                      log_quoted(iso->verdict));
         snprintf(iso->down, sizeof(iso->down), "it was stopped");
         iso->state = ISOLATE_STOPPED;
@@ -392,8 +417,10 @@ static void on_again(uv_timer_t *timer)
 
 /* ---- down ----------------------------------------------------------------------- */
 
-void isolate_deadline(struct isolate *iso)
+static void on_instance_deadline(void *self)
 {
+    struct isolate *iso = self;
+
     iso->deadline = true;
     uv_timer_stop(&iso->again);
     if (iso->state == ISOLATE_WAITING)
@@ -405,12 +432,12 @@ void isolate_deadline(struct isolate *iso)
 static void tell_ended(struct isolate *iso)
 {
     uv_timer_stop(&iso->again);
-    iso->in->plugin_ended = true;
-    instance_stop_step(iso->in);
+    remote_ended(iso->in);
 }
 
-void isolate_stop(struct isolate *iso)
+static void on_instance_stop(void *self)
 {
+    struct isolate *iso = self;
     struct strbuf frame = {0};
     size_t at;
 
@@ -428,13 +455,16 @@ void isolate_stop(struct isolate *iso)
 
 /* ---- what others ask ------------------------------------------------------------ */
 
-void isolate_info(const struct isolate *iso, struct isolate_info *out)
+bool isolate_info(const struct instance *in, struct isolate_info *out)
 {
+    const struct isolate *iso = instance_remote(in, &remote_process);
     static const char *const states[] = {
         [ISOLATE_IDLE] = "waiting",    [ISOLATE_STARTING] = "starting",
         [ISOLATE_RUNNING] = "running", [ISOLATE_ENDING] = "ending",
         [ISOLATE_WAITING] = "waiting", [ISOLATE_STOPPED] = "stopped"};
 
+    if (!iso)
+        return false;
     *out = (struct isolate_info){
         .state = states[iso->state],
         .pid = iso->pid,
@@ -444,4 +474,5 @@ void isolate_info(const struct isolate *iso, struct isolate_info *out)
         .last_end_at = iso->last_end_at,
         .next_start = iso->next_start,
     };
+    return true;
 }

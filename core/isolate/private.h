@@ -1,14 +1,17 @@
-/* isolate_private.h - what the files of isolation share: the frames of the two sockets,
+/* private.h - what the files of isolation share: the frames of the two sockets,
  * and the daemon's state of one isolated source. */
-#ifndef PLUGIN_ISOLATE_PRIVATE_H
-#define PLUGIN_ISOLATE_PRIVATE_H
+#ifndef ISOLATE_PRIVATE_H
+#define ISOLATE_PRIVATE_H
 
 #include <uv.h>
 
+#include "base/list.h"
 #include "base/wire.h"
 #include "contactor/query.h"
-#include "plugin/isolate.h"
-#include "plugin/private.h"
+#include "isolate/isolate.h"
+#include "loop/lane.h"
+#include "plugin/peer.h"
+#include "plugin/remote.h"
 
 /* ---- frames ----------------------------------------------------------------------- */
 
@@ -77,7 +80,7 @@ struct hello {
     struct ctr_str values; /* conf/pack.h; secrets are among them */
 };
 
-/* isolate_wire.c: frames are made in a strbuf, head first. */
+/* wire.c: frames are made in a strbuf, head first. */
 void frame_begin(struct strbuf *out, uint32_t type, size_t *at);
 void frame_end(struct strbuf *out, size_t at);
 /* A whole frame with secrets in it, in memory that is not copied about. */
@@ -100,7 +103,7 @@ void contacts_finish(struct contacts *contacts);
 void query_put(struct strbuf *out, const struct ctr_query *query);
 int query_read(struct wire *w, struct arena *arena, struct ctr_query *out);
 
-/* ---- isolate_spawn.c -------------------------------------------------------------- */
+/* ---- spawn.c --------------------------------------------------------------------- */
 
 struct isolate_process {
     pid_t pid;
@@ -118,7 +121,7 @@ int isolate_reap(pid_t pid, uint64_t memory, char *words, size_t cap);
 /* Resident bytes; 0: not known. */
 uint64_t isolate_resident(pid_t pid);
 
-/* ---- isolate_intake.c: reading at a bounded pace ---------------------------------- */
+/* ---- intake.c: reading at a bounded pace ----------------------------------------- */
 
 struct intake {
     uv_poll_t poll;
@@ -169,7 +172,13 @@ struct rate {
 
 struct isolate {
     struct instance *in;
+    const struct instance_env *env; /* the instance's, and so are the next */
+    const struct peer *peer;
+    const struct plugin *plugin;
+    const struct ctr_config *values;
+    const char *name, *short_name;
     struct isolate_options options;
+    struct flow_driver driver;
     enum isolate_state state;
     unsigned open;    /* handles: it is freed with the last */
     uv_timer_t tick;  /* while there is a process */
@@ -225,7 +234,7 @@ void isolate_hung_up(struct isolate *iso);
 /* One line may be logged. */
 bool rate_allows(struct rate *rate, unsigned per_second);
 
-/* isolate_link.c */
+/* link.c */
 void link_open(struct isolate *iso, int control, int errors);
 /* Takes over the frame's memory and wipes it. */
 void link_send(struct isolate *iso, struct strbuf *frame);
@@ -235,7 +244,7 @@ void link_send_ui(struct isolate *iso, uint32_t type, uint64_t a, int64_t b);
 void link_close(struct isolate *iso);
 bool link_is_closed(const struct isolate *iso);
 
-/* isolate_sync.c */
+/* sync.c */
 int isolate_sync(void *ctx, struct ctr_sync *sync,
                  const struct ctr_sync_request *request);
 void isolate_sync_cancel(void *ctx, struct ctr_sync *sync);
@@ -246,7 +255,7 @@ int64_t isolate_sync_overdue(const struct isolate *iso);
 /* No lane reads from the data socket. */
 bool isolate_sync_is_quiet(const struct isolate *iso);
 
-/* isolate_search.c */
+/* search.c */
 int isolate_search(void *ctx, struct ctr_search *search, const struct ctr_query *query);
 void isolate_search_cancel(void *ctx, struct ctr_search *search);
 void isolate_search_drop(void *ctx, struct ctr_search *search);
@@ -256,7 +265,7 @@ int isolate_search_done(struct isolate *iso, struct wire *w);
 void isolate_search_end_all(struct isolate *iso);
 int64_t isolate_search_overdue(const struct isolate *iso);
 
-/* isolate_test.c */
+/* test.c */
 void isolate_test(void *ctx, struct ctr_test *test);
 void isolate_test_cancel(void *ctx, struct ctr_test *test);
 /* Frames. returns 0 | -CTR_EPROTO */

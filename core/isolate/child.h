@@ -1,8 +1,10 @@
-/* isolate_child.h - in the process of an isolated source: what its files share. */
-#ifndef PLUGIN_ISOLATE_CHILD_H
-#define PLUGIN_ISOLATE_CHILD_H
+/* child.h - in the process of an isolated source: what its files share. */
+#ifndef ISOLATE_CHILD_H
+#define ISOLATE_CHILD_H
 
-#include "plugin/isolate_private.h"
+#include <pthread.h>
+
+#include "isolate/private.h"
 
 struct child_sync;
 struct child_test;
@@ -40,11 +42,11 @@ static inline struct child *child_of(const struct instance_env *env)
     return (struct child *)(uintptr_t)env;
 }
 
-/* isolate_child.c: any thread; may block until the daemon reads */
+/* child.c: any thread; may block until the daemon reads */
 void child_send(struct child *c, struct strbuf *frame);
 void child_send_metrics(struct child *c); /* loop */
 
-/* isolate_role.c */
+/* role.c */
 extern const struct peer peer_daemon;
 void role_init(struct child *c);
 /* Frames. returns 0 | -CTR_EPROTO */
@@ -58,7 +60,7 @@ int role_search_drop(struct child *c, struct wire *w);
 int role_test(struct child *c, struct wire *w);
 int role_test_cancel(struct child *c, struct wire *w);
 
-/* isolate_role_ask.c: the part of peer_daemon that is not syncs */
+/* role_ask.c: the part of peer_daemon that is not syncs */
 int role_search_hits(struct ctr_search *search, const struct ctr_contact *hits,
                      uint32_t n);
 void role_search_done(struct ctr_search *search, int status);
@@ -68,7 +70,7 @@ void role_test_step(struct ctr_test *test, const char *step, int status,
 int role_test_canceled(struct ctr_test *test);
 void role_test_end(struct ctr_test *test, int status, const char *reason);
 
-/* isolate_pump.c: the data socket, written by a thread of its own */
+/* pump.c: the data socket, written by a thread of its own */
 struct pump *pump_create(int fd);
 /* Waits until all is written. NULL-safe. */
 void pump_destroy(struct pump *pump);

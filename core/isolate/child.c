@@ -1,4 +1,4 @@
-/* isolate_child.c - the life of an isolated source's process.
+/* child.c - the life of an isolated source's process.
  *
  * It is told what it is by the first frame, loads the plugin, makes its one instance and
  * runs it as the daemon would, until it is told to stop. When the daemon is gone, it
@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "conf/diag.h"
 #include "conf/pack.h"
-#include "plugin/isolate_child.h"
+#include "isolate/child.h"
 
 enum { FROM_DAEMON_MAX = 64 << 20, CODE_DONE = 0, CODE_FAILED = 1, ERROR_MAX = 1024 };
 
@@ -89,15 +89,17 @@ static void send_failed(struct child *c, const char *reason)
 
 static void send_metric_names(struct child *c)
 {
-    for (uint32_t i = 0; i < c->in->n_metrics; i++) {
+    struct metric_view metric;
+
+    for (uint32_t i = 0; instance_metric(c->in, i, &metric); i++) {
         struct strbuf frame = {0};
         size_t at;
 
         frame_begin(&frame, FRAME_METRIC, &at);
         wire_put_u(&frame, i);
-        wire_put_u(&frame, c->in->metrics[i].kind);
-        wire_put_z(&frame, c->in->metrics[i].name);
-        wire_put_z(&frame, c->in->metrics[i].help);
+        wire_put_u(&frame, metric.kind);
+        wire_put_z(&frame, metric.name);
+        wire_put_z(&frame, metric.help);
         frame_end(&frame, at);
         child_send(c, &frame);
     }
@@ -106,20 +108,18 @@ static void send_metric_names(struct child *c)
 void child_send_metrics(struct child *c)
 {
     struct strbuf frame = {0};
+    struct metric_view metric;
     size_t at, empty;
 
     frame_begin(&frame, FRAME_METRICS, &at);
     empty = frame.len;
-    for (uint32_t i = 0; c->in && i < c->in->n_metrics; i++) {
-        const struct metric *metric = &c->in->metrics[i];
-        int64_t value = atomic_load(&metric->value);
-
-        if (value == c->told[i])
+    for (uint32_t i = 0; c->in && instance_metric(c->in, i, &metric); i++) {
+        if (metric.value == c->told[i])
             continue;
         wire_put_u(&frame, i);
-        wire_put_i(&frame,
-                   metric->kind == CTR_METRIC_COUNTER ? value - c->told[i] : value);
-        c->told[i] = value;
+        wire_put_i(&frame, metric.kind == CTR_METRIC_COUNTER ? metric.value - c->told[i]
+                                                             : metric.value);
+        c->told[i] = metric.value;
     }
     frame_end(&frame, at);
     if (frame.len > empty)

@@ -1,14 +1,15 @@
-/* isolate_role.c - in the process of an isolated source: the peer of its instance. What
+/* role.c - in the process of an isolated source: the peer of its instance. What
  * flow does for an instance of the daemon, this does by frames.
  *
  * A sync's frames are gathered and given to the pump in large pieces. Its state here is
  * what a plugin can tell by return codes: canceled, full, an error of the cache. */
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "plugin/isolate_child.h"
+#include "isolate/child.h"
 
 enum {
     GATHER_MAX = FRAME_CONTACTS_AIM,

@@ -1,4 +1,4 @@
-/* isolate_sync.c - a sync of an isolated source: what its process writes into the data
+/* sync.c - a sync of an isolated source: what its process writes into the data
  * socket goes, on a lane, to where a plugin of this process would put it.
  *
  * The lane reads only while a sync is under way, and only as fast as the cache takes it:
@@ -13,8 +13,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/log.h"
-#include "plugin/isolate_private.h"
+#include "isolate/private.h"
 
 enum { READ_BEGIN = 512 << 10, DELETE_MAX = 4096, WHERE_MAX = 64, REASON_MAX = 512 };
 
@@ -22,7 +21,6 @@ struct isolate_sync {
     struct lane_job job;
     struct list link; /* iso->lost */
     struct isolate *iso;
-    struct instance *in;
     struct ctr_sync *sync;
     uint32_t id;
     int64_t canceled; /* clock_ms; loop */
@@ -62,18 +60,16 @@ static void send_sync(struct isolate *iso, const struct ctr_sync_request *reques
 int isolate_sync(void *ctx, struct ctr_sync *sync, const struct ctr_sync_request *request)
 {
     struct isolate *iso = ctx;
-    struct instance *in = iso->in;
     struct isolate_sync *s;
 
     if (iso->state != ISOLATE_RUNNING) {
-        peer_of(in)->source_error(in->env, in->short_name,
-                                  iso->down[0] ? iso->down : "its process is ending");
+        iso->peer->source_error(iso->env, iso->short_name,
+                                iso->down[0] ? iso->down : "its process is ending");
         iso->resync = true;
         return -CTR_EUNAVAIL;
     }
     s = xcalloc(1, sizeof(*s));
     s->iso = iso;
-    s->in = in;
     s->sync = sync;
     s->id = ++iso->next_id;
     s->fd = iso->data;
@@ -83,7 +79,7 @@ int isolate_sync(void *ctx, struct ctr_sync *sync, const struct ctr_sync_request
     list_init(&s->link);
     iso->sync = s;
     iso->n_reading++;
-    in->jobs++;
+    remote_job_begin(iso->in);
     lane_submit(iso->lane, &s->job);
     send_sync(iso, request, s->id);
     return 0;
@@ -137,7 +133,7 @@ static void keep_error(struct isolate_sync *s, int r)
     s->error = r;
     failure = xmalloc(sizeof(*failure));
     *failure = (struct failure){s->iso, s->id, r};
-    loop_post(s->in->env->loop, on_failure, failure);
+    loop_post(s->iso->env->loop, on_failure, failure);
 }
 
 static int take_put(struct isolate_sync *s, struct wire *w)
@@ -146,7 +142,7 @@ static int take_put(struct isolate_sync *s, struct wire *w)
         return 0;
     if (contacts_read(w, &s->contacts) != 0)
         return -CTR_EPROTO;
-    keep_error(s, peer_of(s->in)->sync_put(s->sync, s->contacts.items, s->contacts.n));
+    keep_error(s, s->iso->peer->sync_put(s->sync, s->contacts.items, s->contacts.n));
     return 0;
 }
 
@@ -160,7 +156,7 @@ static int take_delete(struct isolate_sync *s, struct wire *w)
     if (!wire_done(w) || n == 0)
         return -CTR_EPROTO;
     if (s->error == 0)
-        keep_error(s, peer_of(s->in)->sync_delete(s->sync, ids, n));
+        keep_error(s, s->iso->peer->sync_delete(s->sync, ids, n));
     return 0;
 }
 
@@ -173,7 +169,7 @@ static int take_reject(struct isolate_sync *s, struct wire *w)
         return -CTR_EPROTO;
     snprintf(where_z, sizeof(where_z), STR_FMT, STR_ARG(where));
     snprintf(reason_z, sizeof(reason_z), STR_FMT, STR_ARG(reason));
-    peer_of(s->in)->sync_reject(s->sync, where_z, reason_z);
+    s->iso->peer->sync_reject(s->sync, where_z, reason_z);
     return 0;
 }
 
@@ -183,7 +179,7 @@ static int take_cursor(struct isolate_sync *s, struct wire *w)
 
     if (!wire_done(w))
         return -CTR_EPROTO;
-    keep_error(s, peer_of(s->in)->sync_cursor(s->sync, cursor));
+    keep_error(s, s->iso->peer->sync_cursor(s->sync, cursor));
     return 0;
 }
 
@@ -200,7 +196,7 @@ static int take_group(struct isolate_sync *s, struct wire *w)
         members[n++] = wire_str(w);
     }
     if (wire_done(w) && s->error == 0)
-        keep_error(s, peer_of(s->in)->sync_group(s->sync, group, members, n));
+        keep_error(s, s->iso->peer->sync_group(s->sync, group, members, n));
     free(members);
     return wire_done(w) ? 0 : -CTR_EPROTO;
 }
@@ -209,7 +205,7 @@ static int take_full(struct isolate_sync *s, struct wire *w)
 {
     if (!wire_done(w))
         return -CTR_EPROTO;
-    keep_error(s, peer_of(s->in)->sync_full(s->sync));
+    keep_error(s, s->iso->peer->sync_full(s->sync));
     return 0;
 }
 
@@ -219,7 +215,7 @@ static int take_progress(struct isolate_sync *s, struct wire *w)
 
     if (!wire_done(w))
         return -CTR_EPROTO;
-    peer_of(s->in)->sync_progress(s->sync, done, total);
+    s->iso->peer->sync_progress(s->sync, done, total);
     return 0;
 }
 
@@ -232,7 +228,7 @@ static int take_end(struct isolate_sync *s, struct wire *w)
         return -CTR_EPROTO;
     snprintf(s->reason, sizeof(s->reason), STR_FMT, STR_ARG(reason));
     s->ended = true;
-    peer_of(s->in)->sync_end(s->sync, status, s->reason[0] ? s->reason : NULL);
+    s->iso->peer->sync_end(s->sync, status, s->reason[0] ? s->reason : NULL);
     return 0;
 }
 
@@ -340,14 +336,12 @@ static void on_read_work(struct lane_job *job)
 
 static void sync_free(struct isolate_sync *s)
 {
-    struct instance *in = s->in;
+    struct instance *in = s->iso->in;
 
     if (s->iso->sync == s)
         s->iso->sync = NULL;
     free(s);
-    ensure(in->jobs > 0);
-    in->jobs--;
-    instance_stop_step(in);
+    remote_job_end(in);
 }
 
 static void on_read_left(struct lane_job *job)
@@ -389,7 +383,7 @@ static void on_lost_work(struct lane_job *job)
 {
     struct isolate_sync *s = list_entry(job, struct isolate_sync, job);
 
-    peer_of(s->in)->sync_end(s->sync, -CTR_EUNAVAIL, s->reason);
+    s->iso->peer->sync_end(s->sync, -CTR_EUNAVAIL, s->reason);
 }
 
 static void on_lost_left(struct lane_job *job)
