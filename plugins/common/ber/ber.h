@@ -101,7 +101,7 @@ static inline int ber_int(struct ber *b, uint8_t tag, int64_t *out)
 {
     if (ber_left(b) < 3 || b->at[0] != tag || b->at[1] != 1)
         return ber_int_any(b, tag, out);
-    *out = (int8_t)b->at[2];
+    *out = (b->at[2] ^ 0x80) - 0x80; /* the sign is its first bit */
     b->at += 3;
     return 0;
 }
