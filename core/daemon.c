@@ -381,6 +381,8 @@ static int begin(struct daemon *d)
 {
     char error[ERROR_MAX];
 
+    if (!d->loop)
+        return daemon_complain("the kernel refuses descriptors; the reason stands above");
     if (number_global_init() != 0)
         return daemon_complain("the tables of telephone numbers could not be made");
     if (limits_raise_files(&d->descriptors, error, sizeof(error)) != 0 ||
@@ -406,7 +408,8 @@ static int build(struct daemon *d)
     open_handles(d);
     start_instances(d);
     net_warn_unused_sockets(d->net);
-    control_start(d->control);
+    if ((err = control_start(d->control)) != 0)
+        return daemon_complain("contactorctl could not reach it");
     return rights_confine_calls(d);
 }
 
@@ -440,7 +443,7 @@ int daemon_check(const char *config_path)
 
     log_set_level(LOG_LEVEL_ERROR);
     init(&d, config_path);
-    err = number_global_init();
+    err = d.loop ? number_global_init() : -CTR_EIO;
     if (err == 0)
         err = daemon_check_files(&d, &text);
     fputs(text.ptr ? text.ptr : "", stderr);

@@ -11,15 +11,14 @@
 #include "base/error.h"
 
 enum {
-    ALIGN = 16,
     BLOCK_SIZE = 4096,       /* the first block, its header included */
-    BLOCK_GROWTH = 64 * 1024 /* blocks double up to this */
+    BLOCK_GROWTH = 64 * 1024 /* blocks double up to this; of whole ARENA_ALIGNs, as all */
 };
 
 struct arena_block {
     struct arena_block *next; /* the one made before */
     size_t size;              /* of data */
-    _Alignas(ALIGN) char data[];
+    _Alignas(ARENA_ALIGN) char data[];
 };
 
 void arena_init(struct arena *a, size_t max)
@@ -44,14 +43,14 @@ static void add_block(struct arena *a, size_t n)
     a->end = block->data + size;
 }
 
-void *arena_alloc(struct arena *a, size_t n)
+void *arena_alloc_any(struct arena *a, size_t n)
 {
     size_t rounded;
     void *p;
 
     if (n > SIZE_MAX / 2)
         return NULL; /* no honest size; rounding it would overflow */
-    rounded = n ? (n + ALIGN - 1) & ~(size_t)(ALIGN - 1) : ALIGN;
+    rounded = n ? (n + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1) : ARENA_ALIGN;
     if (a->max > 0 && (a->used > a->max || rounded > a->max - a->used))
         return NULL;
     if (!a->at || rounded > (size_t)(a->end - a->at))

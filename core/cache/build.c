@@ -7,10 +7,11 @@
 #include "base/error.h"
 #include "cache/load.h"
 
-struct build *build_create(const char *dir)
+struct build *build_create(const char *dir, uint64_t seed)
 {
     struct build *b = xcalloc(1, sizeof(*b));
 
+    b->parts.seed = seed;
     b->sorter = sorter_create(dir);
     return b;
 }
@@ -24,6 +25,7 @@ static void build_rewind(struct build *b)
     b->recno = 0;
     b->sum = 0;
     b->row.len = 0;
+    b->row.last.len = 0;
 }
 
 void build_free(struct build *b)
@@ -31,8 +33,22 @@ void build_free(struct build *b)
     if (!b)
         return;
     build_rewind(b);
+    idmap_finish(&b->parts.words);
     sorter_destroy(b->sorter);
     free(b);
+}
+
+static int add_parts(struct build *b, struct ctr_str word)
+{
+    struct part_turns turns = {word, 0};
+    struct posting p;
+    int rc = 0;
+
+    if (!part_is_new(&b->parts, word))
+        return 0;
+    while (rc == 0 && part_next(&turns, &p))
+        rc = sorter_add(b->sorter, DB_PART, p.bytes, p.len, NULL, 0);
+    return rc;
 }
 
 int build_add(struct build *b, struct keys *keys, struct ctr_str record)
@@ -49,6 +65,8 @@ int build_add(struct build *b, struct keys *keys, struct ctr_str record)
 
         posting_make(&p, k, recno);
         rc = sorter_add(b->sorter, k->db, p.bytes, p.len, NULL, 0);
+        if (rc == 0 && k->name)
+            rc = add_parts(b, key_word(k));
     }
     b->state.next_recno++;
     b->state.contacts++;
@@ -151,7 +169,8 @@ static int convert_staged(struct convert *cv)
 
 int build_convert(struct cache_load *load)
 {
-    struct convert cv = {.load = load, .build = build_create(load->cache->dir)};
+    struct convert cv = {.load = load,
+                         .build = build_create(load->cache->dir, load->seed)};
     int rc;
 
     stage_init(&cv.stage, load->cache->dir);
@@ -176,6 +195,7 @@ static int step_slot(struct cache_load *load)
     struct build *b = load->build;
     int rc;
 
+    idmap_finish(&b->parts.words);
     if (b->state.contacts == 0) {
         b->phase = BUILD_SWAP;
         return 0;
@@ -224,6 +244,8 @@ static void gather(struct build *b, struct writer *w, const struct sort_item *it
     struct posting p = {.len = (uint8_t)it->key_len};
 
     memcpy(p.bytes, it->key, it->key_len);
+    if (it->db == b->db && posting_cmp(&b->row.last, p.bytes, p.len) == 0)
+        return; /* and perhaps the row it is in has been written */
     if (it->db != b->db || b->row.len >= posting_row_fill(b->db))
         flush_row(b, w);
     b->db = (enum db)it->db;

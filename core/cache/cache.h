@@ -192,6 +192,8 @@ struct cache_walk {
     uint8_t at_len; /* 0: before the first */
     uint64_t epoch; /* stamp of `cursor` when it stood there */
     void *cursor;
+    void *turns; /* another, within names */
+    uint64_t turns_stamp;
     uint32_t recno; /* of the posting it stands on */
     uint8_t kind;   /* number indexes: the field's kind */
     char key[CACHE_KEY_MAX];
@@ -202,17 +204,51 @@ struct cache_walk {
 void cache_walk_init(struct cache_walk *walk, struct cache_source *source,
                      enum cache_index index, struct ctr_str key, bool exact,
                      enum number_class number_class);
-/* Over the words or the addresses of CACHE_WORD: every posting whose key has this text
- * anywhere within it. Goes from one key to the next, all of them; those that may have
- * been cut match as well, and so do contacts with more words than the index keeps: none
- * is missed. */
-enum cache_within { CACHE_NOT_WITHIN, CACHE_WITHIN_WORDS, CACHE_WITHIN_ADDRESSES };
+/* Over keys of CACHE_WORD: every posting whose key has this text anywhere within it. Keys
+ * that may have been cut match as well, and so do contacts with more words than the index
+ * keeps: none is missed. Words and addresses are gone through one by one, all of them.
+ * Words of names, which are those of CACHE_NAME_KINDS, have an index of their own, by
+ * what follows the text in the word: the walk goes in this order, but through long words
+ * first. It needs a text of CACHE_NAME_PIECE_MIN bytes, else all words are gone through;
+ * and where a name's word is also another's, such as a mail address', it finds both. */
+enum cache_within {
+    CACHE_NOT_WITHIN,
+    CACHE_WITHIN_WORDS,
+    CACHE_WITHIN_ADDRESSES,
+    CACHE_WITHIN_NAMES
+};
+#define CACHE_NAME_KINDS \
+    (CACHE_WORD_KINDS & ~(CTR_KIND(CTR_FIELD_MAIL) | CTR_KIND(CTR_FIELD_CUSTOM)))
+enum { CACHE_NAME_PIECE_MIN = 2 };
 void cache_walk_init_within(struct cache_walk *walk, struct cache_source *source,
                             struct ctr_str text, enum cache_within within);
 /* returns 0: walk->recno, walk->kind | -CTR_EPAUSE: came past many keys and found none,
  * look at the clock (walks within only) | -CTR_ENOENT: end | -CTR_EIO */
 int cache_walk_next(struct cache_walk *walk);
-/* About how many postings are ahead, looking at no more than `limit`. */
+/* A bit for each record number below n. */
+struct cache_bits {
+    uint64_t *bits;
+    uint32_t n;
+};
+/* Set, or beyond the last. */
+static inline bool cache_bit(const struct cache_bits *b, uint32_t i)
+{
+    return i >= b->n || b->bits[i / 64] >> i % 64 & 1;
+}
+/* The same, of those only whose number has none, or whose bit is set; many are gone by at
+ * little cost. work: about how many, then -CTR_EPAUSE. */
+int cache_walk_next_among(struct cache_walk *walk, const struct cache_bits *among,
+                          unsigned work);
+/* Sets the bits of all records ahead, or of those among them; set: counts new ones.
+ * returns -CTR_EPAUSE: there is more, after so much work | -CTR_ENOENT: all | -CTR_EIO */
+struct cache_fill {
+    struct cache_bits bits;
+    const uint64_t *among; /* NULL: all */
+    uint32_t set;
+};
+int cache_walk_fill(struct cache_walk *walk, struct cache_fill *to, unsigned work);
+/* About how many postings are ahead; no more than `limit`, which it also says when they
+ * are of so many words that to count them would take long. */
 unsigned cache_walk_estimate(struct cache_walk *walk, unsigned limit);
 
 /* Does this record have the posting the walk would find it by; and is `at` the first such

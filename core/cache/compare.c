@@ -77,7 +77,7 @@ int compare_start(struct cache_load *load)
             load->seed = (uint64_t)(uintptr_t)load;
         if (load->options.full && !load->options.dry_run &&
             (!s->slot || s->shape != load->options.shape))
-            load->build = build_create(c->dir);
+            load->build = build_create(c->dir, load->seed);
     }
     if (load->version != load->source->version)
         return -CTR_ECANCELED;

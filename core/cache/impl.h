@@ -29,7 +29,7 @@
 #include "loop/lane.h"
 
 enum {
-    CACHE_FORMAT = 2,
+    CACHE_FORMAT = 3,
     CACHE_SOURCES_MAX = 128,
     CACHE_SLOTS_MAX = CACHE_SOURCES_MAX + 8, /* some being built or emptied */
     CACHE_CURSORS = 32,
@@ -227,6 +227,11 @@ bool writer_get(struct writer *w, enum db db, MDB_val key, MDB_val *value);
 
 void posting_add(struct writer *w, const struct key *key, uint32_t recno);
 void posting_del(struct writer *w, const struct key *key, uint32_t recno);
+void posting_put(struct writer *w, enum db db, const struct posting *p);
+void posting_drop(struct writer *w, enum db db, const struct posting *p);
+bool posting_is_there(struct writer *w, enum db db, const struct posting *p);
+/* Is there a posting of this index key? */
+bool posting_has_key(struct writer *w, const struct key *key);
 
 /* ---- cache.c ---- */
 

@@ -215,6 +215,7 @@ static struct key *key_new(struct keys *keys, enum db db, uint32_t kind)
     ensure(keys->n < sizeof(keys->key) / sizeof(keys->key[0]));
     k->db = (uint8_t)db;
     k->kind = (uint8_t)kind;
+    k->name = false;
     return k;
 }
 
@@ -224,9 +225,12 @@ static bool key_keep(struct keys *keys, struct key *k, size_t len, unsigned from
     k->len = (uint8_t)len;
     if (len == 0)
         return false;
-    for (unsigned i = from; i < keys->n; i++)
-        if (key_cmp(&keys->key[i], k) == 0)
+    for (unsigned i = from; i < keys->n; i++) {
+        if (key_cmp(&keys->key[i], k) == 0) {
+            keys->key[i].name |= k->name;
             return false;
+        }
+    }
     keys->n++;
     return true;
 }
@@ -278,6 +282,7 @@ struct word_sink {
     unsigned dbs;
     unsigned from;          /* where the words begin in keys */
     unsigned words, sounds; /* left */
+    bool names;             /* of CACHE_NAME_KINDS */
 };
 
 static void add_word(struct keys *keys, struct word_sink *sink, struct ctr_str word)
@@ -289,6 +294,7 @@ static void add_word(struct keys *keys, struct word_sink *sink, struct ctr_str w
     if (sink->words == 0)
         word = CACHE_MORE_WORDS;
     k = key_new(keys, DB_WORD, 0);
+    k->name = sink->names || key_is_more_words((const uint8_t *)word.ptr);
     if (key_keep(keys, k, key_pack(DB_WORD, NUMBER_NONE, word, k->bytes), sink->from) &&
         sink->words > 0)
         sink->words--;
@@ -345,6 +351,7 @@ static void add_text(struct keys *keys, struct word_sink *sink,
     struct text_folds folds;
 
     arena_reset(&keys->arena);
+    sink->names = (CACHE_NAME_KINDS & CTR_KIND(f->kind)) != 0;
     /* Only a text made to grow without end passes the cap: nothing to find it by. */
     if (text_fold(&keys->arena, f->value, &folds) != 0) {
         add_word(keys, sink, CACHE_MORE_WORDS);
@@ -360,7 +367,7 @@ static void add_text(struct keys *keys, struct word_sink *sink,
 
 void keys_derive(struct keys *keys, const struct record *r, unsigned dbs)
 {
-    struct word_sink sink = {dbs, 0, KEY_WORDS_MAX, KEY_SOUNDS_MAX};
+    struct word_sink sink = {dbs, 0, KEY_WORDS_MAX, KEY_SOUNDS_MAX, false};
     struct record_iter it = {0};
     struct record_field f;
     uint64_t kinds = record_kinds(r);

@@ -17,6 +17,7 @@ enum db {
     DB_WORD,
     DB_SOUND,
     DB_TRUNK,
+    DB_PART, /* words of names, turned: see part.h */
     DB_COUNT
 };
 
@@ -34,6 +35,7 @@ enum {
 struct key {
     uint8_t db;
     uint8_t kind; /* of the number; KEY_TRUNK_*; 0 for words */
+    bool name;    /* a word of CACHE_NAME_KINDS; compares no different */
     uint8_t len;
     uint8_t bytes[KEY_MAX];
 };
@@ -69,6 +71,16 @@ bool key_begins(enum db db, enum number_class class, const uint8_t *bytes, size_
                 const uint8_t *prefix, size_t prefix_len);
 /* A word as it is kept: cut at a character when too long. */
 struct ctr_str key_cut_word(struct ctr_str word);
+/* The key CACHE_MORE_WORDS, by its first byte? */
+static inline bool key_is_more_words(const uint8_t *key)
+{
+    return *key == (uint8_t)CACHE_MORE_WORDS.ptr[0];
+}
+/* The text of a word's key. */
+static inline struct ctr_str key_word(const struct key *key)
+{
+    return str_make((const char *)key->bytes, key->len - 1u);
+}
 /* Could the whole text have been longer than this key of a word? */
 bool key_may_be_cut(size_t text_len);
 

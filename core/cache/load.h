@@ -7,6 +7,7 @@
 
 #include "cache/idmap.h"
 #include "cache/impl.h"
+#include "cache/part.h"
 #include "cache/sort.h"
 #include "cache/stage.h"
 
@@ -14,6 +15,7 @@
 struct build {
     struct sorter *sorter;     /* ids and index keys */
     struct source_state state; /* counts so far; the slot once it is taken */
+    struct part_seen parts;    /* words that are in the sorter, turned */
 
     /* the commit */
     enum { BUILD_SLOT, BUILD_RECORDS, BUILD_MERGE, BUILD_SWAP } phase;
@@ -90,7 +92,8 @@ void compare_finish(struct cache_load *load);
 void count_numbers(struct source_state *state, const struct record *r, int sign);
 
 /* build.c */
-struct build *build_create(const char *dir);
+/* seed: nobody outside knows it */
+struct build *build_create(const char *dir, uint64_t seed);
 void build_free(struct build *build);
 /* The next record of the new generation: its index keys; the caller keeps the record. */
 int build_add(struct build *build, struct keys *keys, struct ctr_str record);

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "cache/impl.h"
 
-enum { SHARED_INLINE = 31, REST_INLINE = 8 };
+enum { SHARED_INLINE = 31, REST_INLINE = 8, RECNO_SIZE = 4 };
 
 static bool db_has_kind(enum db db)
 {
@@ -38,16 +38,21 @@ int posting_cmp(const struct posting *p, const uint8_t *bytes, size_t len)
     return p->len < len ? -1 : p->len > len;
 }
 
+static uint32_t recno_at(const uint8_t *b)
+{
+    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
 /* returns key_len, 0: malformed */
 static size_t parts_behind(enum db db, const struct posting *p, size_t key_len,
                            uint32_t *recno, uint8_t *kind)
 {
     const uint8_t *b = p->bytes + key_len;
 
-    if (key_len + 4 + db_has_kind(db) != p->len)
+    if (key_len + RECNO_SIZE + db_has_kind(db) != p->len)
         return 0;
-    *recno = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
-    *kind = db_has_kind(db) ? b[4] : 0;
+    *recno = recno_at(b);
+    *kind = db_has_kind(db) ? b[RECNO_SIZE] : 0;
     return key_len;
 }
 
@@ -159,6 +164,105 @@ int posting_next(struct posting_iter *it)
     return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc; /* no row is empty */
 }
 
+/* Postings of one key, gone through by their numbers alone. */
+struct run {
+    const uint8_t *at, *end;
+    size_t key_len;
+    uint8_t head; /* of one that differs in the last byte; 0: takes two bytes */
+    uint32_t recno;
+};
+
+static bool run_begin(struct run *run, const struct posting_iter *it, size_t key_len)
+{
+    size_t shared = key_len + RECNO_SIZE - 1;
+
+    if (it->posting.len != key_len + RECNO_SIZE)
+        return false;
+    *run = (struct run){.at = it->at,
+                        .end = it->end,
+                        .key_len = key_len,
+                        .head = shared < SHARED_INLINE ? (uint8_t)(shared << 3 | 1) : 0,
+                        .recno = recno_at(it->posting.bytes + key_len)};
+    return true;
+}
+
+/* Any posting of the key. returns false: another key's, or malformed: posting_next will
+ * tell */
+static bool run_step_any(struct run *run)
+{
+    const uint8_t *at = run->at;
+    size_t shared, rest;
+
+    if (row_head(&at, run->end, run->key_len + RECNO_SIZE, &shared, &rest) ||
+        shared < run->key_len || shared + rest != run->key_len + RECNO_SIZE)
+        return false;
+    run->at = at + rest;
+    run->recno = rest == RECNO_SIZE ? 0 : (run->recno >> 8 * rest) << 8 * rest;
+    for (; rest > 0; rest--)
+        run->recno |= (uint32_t)*at++ << 8 * (rest - 1);
+    return true;
+}
+
+/* Nearly all differ in one byte or in two. */
+static inline bool run_step(struct run *run)
+{
+    enum { ONE_BYTE_MORE = -(1 << 3) + 1 };
+    const uint8_t *at = run->at;
+
+    if (run->end - at < 3 || run->head == 0)
+        return run_step_any(run);
+    if (at[0] == run->head) {
+        run->recno = (run->recno & 0xffffff00) | at[1];
+        run->at = at + 2;
+        return true;
+    }
+    if (at[0] == run->head + ONE_BYTE_MORE) {
+        run->recno = (run->recno & 0xffff0000) | (uint32_t)at[1] << 8 | at[2];
+        run->at = at + 3;
+        return true;
+    }
+    return run_step_any(run);
+}
+
+static void run_end(const struct run *run, struct posting_iter *it)
+{
+    uint8_t *b = it->posting.bytes + run->key_len;
+
+    b[0] = (uint8_t)(run->recno >> 24);
+    b[1] = (uint8_t)(run->recno >> 16);
+    b[2] = (uint8_t)(run->recno >> 8);
+    b[3] = (uint8_t)run->recno;
+    it->at = run->at;
+}
+
+unsigned posting_run(struct posting_iter *it, size_t key_len, uint32_t *out, unsigned max)
+{
+    struct run run;
+    unsigned n = 0;
+
+    if (!run_begin(&run, it, key_len))
+        return 0;
+    while (n < max && run_step(&run))
+        out[n++] = run.recno;
+    run_end(&run, it);
+    return n;
+}
+
+bool posting_run_to(struct posting_iter *it, size_t key_len,
+                    const struct cache_bits *among, uint32_t *recno, unsigned *passed)
+{
+    struct run run;
+    bool found = false;
+
+    if (!run_begin(&run, it, key_len))
+        return false;
+    for (; !found && run_step(&run); ++*passed)
+        found = cache_bit(among, run.recno);
+    run_end(&run, it);
+    *recno = run.recno;
+    return found;
+}
+
 /* The first posting of the row that does not begin with the first key_len bytes of the
  * one the iterator stands on. What is passed over is not put together: it shares these
  * bytes, and what follows them is overwritten. */
@@ -181,6 +285,25 @@ static int row_next_key(struct posting_iter *it, size_t key_len, size_t *shared)
     return 0;
 }
 
+/* Behind all postings that begin with the key, in this row or one after it; the file may
+ * be damaged, and what its rows say lead back. */
+static int seek_behind(struct posting_iter *it, const MDB_val *row, uint8_t *key,
+                       size_t key_len)
+{
+    MDB_val k, v;
+    int rc;
+
+    key[key_len - 1]++; /* keys end with a zero */
+    rc = posting_seek(it, it->cursor, key, key_len);
+    if (rc == 0)
+        rc = mdb_cursor_get(it->cursor, &k, &v, MDB_GET_CURRENT);
+    if (rc)
+        return rc;
+    return mdb_cmp(mdb_cursor_txn(it->cursor), mdb_cursor_dbi(it->cursor), &k, row) < 0
+               ? MDB_CORRUPTED
+               : 0;
+}
+
 int posting_next_key(struct posting_iter *it, size_t key_len, size_t *shared)
 {
     int rc = row_next_key(it, key_len, shared);
@@ -200,8 +323,7 @@ int posting_next_key(struct posting_iter *it, size_t key_len, size_t *shared)
         return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc;
     if (it->posting.len < key_len || memcmp(it->posting.bytes, key, key_len) != 0)
         return 0;
-    key[key_len - 1]++; /* keys end with a zero: behind all that begin with this one */
-    return posting_seek(it, it->cursor, key, key_len);
+    return seek_behind(it, &k, key, key_len);
 }
 
 /* The last row whose key is not more than the bytes (or_equal), or less. returns
@@ -394,36 +516,71 @@ static void write_change(struct writer *w, enum db db, struct change *ch)
         write_row(w, db, &ch->row[1]);
 }
 
-void posting_add(struct writer *w, const struct key *key, uint32_t recno)
+void posting_put(struct writer *w, enum db db, const struct posting *p)
 {
-    enum db db = (enum db)key->db;
     struct change ch;
-    struct posting p;
-    int there;
+    int there = take_row(w, db, p, &ch);
 
-    posting_make(&p, key, recno);
-    there = take_row(w, db, &p, &ch);
     if (there == 0) {
         ch.row[0].len = 0;
-        posting_row_add(&ch.row[0], &p);
+        posting_row_add(&ch.row[0], p);
         write_row(w, db, &ch.row[0]);
     } else if (there > 0) {
-        w->rc = remake(&ch, posting_row_max(db), &p, true);
+        w->rc = remake(&ch, posting_row_max(db), p, true);
         if (w->rc == 0 && !ch.found)
             write_change(w, db, &ch);
     }
 }
 
-void posting_del(struct writer *w, const struct key *key, uint32_t recno)
+void posting_drop(struct writer *w, enum db db, const struct posting *p)
 {
-    enum db db = (enum db)key->db;
     struct change ch;
+
+    if (take_row(w, db, p, &ch) <= 0)
+        return;
+    w->rc = remake(&ch, posting_row_max(db), p, false);
+    if (w->rc == 0 && ch.found)
+        write_change(w, db, &ch);
+}
+
+void posting_add(struct writer *w, const struct key *key, uint32_t recno)
+{
     struct posting p;
 
     posting_make(&p, key, recno);
-    if (take_row(w, db, &p, &ch) <= 0)
-        return;
-    w->rc = remake(&ch, posting_row_max(db), &p, false);
-    if (w->rc == 0 && ch.found)
-        write_change(w, db, &ch);
+    posting_put(w, (enum db)key->db, &p);
+}
+
+void posting_del(struct writer *w, const struct key *key, uint32_t recno)
+{
+    struct posting p;
+
+    posting_make(&p, key, recno);
+    posting_drop(w, (enum db)key->db, &p);
+}
+
+/* The first posting not less than the bytes begins with them. */
+static bool begins_one(struct writer *w, enum db db, const uint8_t *bytes, size_t len,
+                       struct posting_iter *it)
+{
+    int rc = w->rc ? w->rc : posting_seek(it, w->cursor[db], bytes, len);
+
+    if (rc && rc != MDB_NOTFOUND)
+        w->rc = rc;
+    return rc == 0 && it->posting.len >= len &&
+           memcmp(it->posting.bytes, bytes, len) == 0;
+}
+
+bool posting_is_there(struct writer *w, enum db db, const struct posting *p)
+{
+    struct posting_iter it;
+
+    return begins_one(w, db, p->bytes, p->len, &it) && it.posting.len == p->len;
+}
+
+bool posting_has_key(struct writer *w, const struct key *key)
+{
+    struct posting_iter it;
+
+    return begins_one(w, (enum db)key->db, key->bytes, key->len, &it);
 }

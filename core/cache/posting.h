@@ -52,6 +52,14 @@ int posting_seek(struct posting_iter *it, MDB_cursor *cursor, const uint8_t *byt
 int posting_seek_before(struct posting_iter *it, MDB_cursor *cursor, const uint8_t *bytes,
                         size_t len);
 int posting_next(struct posting_iter *it);
+/* Of the next postings those that are of the same row and index key, of key_len bytes;
+ * for indexes without kinds. returns how many; the iterator stands on the last of them */
+unsigned posting_run(struct posting_iter *it, size_t key_len, uint32_t *out,
+                     unsigned max);
+/* The same, up to the first that is among these. returns whether there was one; recno:
+ * that it stands on; passed: grows by those gone by */
+bool posting_run_to(struct posting_iter *it, size_t key_len,
+                    const struct cache_bits *among, uint32_t *recno, unsigned *passed);
 /* From one index key, of key_len bytes, to the next. *shared: with how many bytes of the
  * last key the new one begins, at least. */
 int posting_next_key(struct posting_iter *it, size_t key_len, size_t *shared);

@@ -9,8 +9,8 @@
 #include "base/log.h"
 #include "cache/impl.h"
 
-static const char *const db_names[DB_COUNT] = {"rec",  "id",    "num",  "rnum",
-                                               "word", "sound", "trunk"};
+static const char *const db_names[DB_COUNT] = {"rec",  "id",    "num",   "rnum",
+                                               "word", "sound", "trunk", "part"};
 
 void slot_db_name(unsigned slot, enum db db, char out[24])
 {

@@ -53,6 +53,20 @@ void state_publish(struct cache_load *load, struct source_state *state)
         cache_publish_groups(load->source, &load->groups);
 }
 
+static void add_key(struct update *u, const struct key *key, uint32_t recno)
+{
+    posting_add(&u->w, key, recno);
+    if (key->name)
+        part_add(&u->w, key_word(key));
+}
+
+static void del_key(struct update *u, const struct key *key, uint32_t recno)
+{
+    posting_del(&u->w, key, recno);
+    if (key->db == DB_WORD && !posting_has_key(&u->w, key))
+        part_del(&u->w, key_word(key));
+}
+
 /* Both sides sorted: only what differs is written. */
 static void change_keys(struct update *u, const struct keys *from, const struct keys *to,
                         uint32_t recno)
@@ -63,11 +77,13 @@ static void change_keys(struct update *u, const struct keys *from, const struct 
         int c = i == from->n ? 1 : j == to->n ? -1 : key_cmp(&from->key[i], &to->key[j]);
 
         if (c < 0)
-            posting_del(&u->w, &from->key[i++], recno);
+            del_key(u, &from->key[i], recno);
         else if (c > 0)
-            posting_add(&u->w, &to->key[j++], recno);
-        else
-            i++, j++;
+            add_key(u, &to->key[j], recno);
+        else if (to->key[j].name && !from->key[i].name)
+            part_add(&u->w, key_word(&to->key[j]));
+        i += c <= 0;
+        j += c >= 0;
     }
 }
 

@@ -6,7 +6,7 @@
 #include <errno.h>
 
 #include "base/error.h"
-#include "cache/impl.h"
+#include "cache/walk.h"
 
 /* A walk's index as stored. */
 static enum db db_of(const struct cache_walk *walk)
@@ -24,14 +24,6 @@ static enum db db_of(const struct cache_walk *walk)
         return DB_REC;
     }
 }
-
-/* The walk's key as it is packed. */
-struct place {
-    enum db db;
-    enum number_class class;
-    const uint8_t *prefix;
-    size_t prefix_len; /* with its end; 0: nothing can match */
-};
 
 static enum number_class class_of(const struct cache_walk *walk)
 {
@@ -52,6 +44,7 @@ void cache_walk_init(struct cache_walk *walk, struct cache_source *source,
                      enum cache_index index, struct ctr_str key, bool exact,
                      enum number_class number_class)
 {
+    /* Not all of it: what the lengths say is not there stays as it is. */
     walk->source = source;
     walk->index = (uint32_t)index;
     walk->exact = exact;
@@ -59,8 +52,8 @@ void cache_walk_init(struct cache_walk *walk, struct cache_source *source,
     walk->number_class = (uint8_t)number_class;
     walk->at_len = walk->kind = 0;
     walk->recno = 0;
-    walk->epoch = 0;
-    walk->cursor = NULL;
+    walk->epoch = walk->turns_stamp = 0;
+    walk->cursor = walk->turns = NULL;
     if (index == CACHE_WORD || index == CACHE_SOUND)
         key = key_cut_word(key);
     /* A number longer than any is not to match those it begins with. */
@@ -77,47 +70,25 @@ void cache_walk_init(struct cache_walk *walk, struct cache_source *source,
 void cache_walk_init_within(struct cache_walk *walk, struct cache_source *source,
                             struct ctr_str text, enum cache_within within)
 {
+    if (within == CACHE_WITHIN_NAMES && text.len < CACHE_NAME_PIECE_MIN)
+        within = CACHE_WITHIN_WORDS;
     cache_walk_init(walk, source, CACHE_WORD, text, false, NUMBER_NONE);
     walk->within = (uint8_t)within;
-}
-
-static bool is_more_words(const uint8_t *key)
-{
-    return *key == (uint8_t)CACHE_MORE_WORDS.ptr[0];
-}
-
-/* Is this key, without its end, of those a walk within looks at? */
-static bool key_is_looked_at(const struct cache_walk *walk, const uint8_t *key)
-{
-    return is_more_words(key) ||
-           (*key == CACHE_ADDRESS) == (walk->within == CACHE_WITHIN_ADDRESSES);
-}
-
-/* Does it hold the walk's text, not before `from`; or stand for more than it says? */
-static bool key_holds(const struct cache_walk *walk, const uint8_t *key, size_t len,
-                      size_t from)
-{
-    const char first = walk->key[0];
-
-    if (key_may_be_cut(len) || is_more_words(key))
-        return true;
-    for (size_t i = from; i + walk->key_len <= len; i++)
-        if (key[i] == (uint8_t)first && memcmp(key + i, walk->key, walk->key_len) == 0)
-            return true;
-    return false;
 }
 
 static bool key_matches(const struct cache_walk *walk, const struct place *p,
                         const uint8_t *key, size_t key_len)
 {
+    if (walk->within == CACHE_WITHIN_NAMES)
+        return true; /* by the way it came to it */
     if (walk->within)
-        return key_is_looked_at(walk, key) && key_holds(walk, key, key_len - 1, 0);
+        return walk_within_matches(walk, key, key_len);
     if (walk->exact)
         return key_len == p->prefix_len && memcmp(key, p->prefix, key_len) == 0;
     return key_begins(p->db, p->class, key, key_len, p->prefix, p->prefix_len);
 }
 
-static void note_cursor(struct cache_walk *walk, struct read_cursor *rc)
+void walk_note_cursor(struct cache_walk *walk, struct read_cursor *rc)
 {
     walk->cursor = rc;
     rc->stamp = rc->used = walk->epoch = ++walk->source->cache->stamp;
@@ -154,17 +125,28 @@ static int take_matching(struct cache_walk *walk, const struct place *p,
     return 0;
 }
 
-/* Takes the posting the cursor's iterator stands on. returns 0 | MDB_NOTFOUND: behind the
- * last that matches | MDB_CORRUPTED */
-static int take_posting(struct cache_walk *walk, const struct place *p,
-                        struct read_cursor *rc)
+int walk_take(struct cache_walk *walk, const struct place *p, struct read_cursor *rc)
 {
     int err = walk->exact ? take_exact(walk, p, &rc->it.posting)
                           : take_matching(walk, p, &rc->it.posting);
 
     if (err == 0)
-        note_cursor(walk, rc);
+        walk_note_cursor(walk, rc);
     return err;
+}
+
+void walk_pass(struct cache_walk *walk, const uint8_t *key, size_t len)
+{
+    memcpy(walk->at, key, len);
+    walk->at_len = (uint8_t)len;
+    walk->recno = WALK_PASSED;
+}
+
+bool walk_is_at(const struct cache_walk *walk, const struct posting *posting)
+{
+    return walk->at_len > 0 && walk->recno != WALK_PASSED &&
+           posting->len > walk->at_len && posting->bytes[walk->at_len] == 0 &&
+           memcmp(posting->bytes, walk->at, walk->at_len) == 0;
 }
 
 static int seek_first(const struct cache_walk *walk, const struct place *p,
@@ -178,9 +160,8 @@ static int seek_first(const struct cache_walk *walk, const struct place *p,
     return posting_seek(&rc->it, rc->mdb, p->prefix, len);
 }
 
-/* Behind the place the walk remembers, which may be gone. */
-static int seek_behind(const struct cache_walk *walk, const struct place *p,
-                       struct read_cursor *rc)
+int walk_seek_behind(const struct cache_walk *walk, const struct place *p,
+                     struct read_cursor *rc)
 {
     struct key key = {.db = (uint8_t)p->db, .kind = walk->kind};
     struct posting was;
@@ -197,7 +178,7 @@ static int seek_behind(const struct cache_walk *walk, const struct place *p,
     return err;
 }
 
-static bool has_cursor(const struct cache_walk *walk)
+bool walk_has_cursor(const struct cache_walk *walk)
 {
     const struct read_cursor *rc = walk->cursor;
 
@@ -215,120 +196,24 @@ static int next_posting(struct cache_walk *walk, const struct slot *slot)
     place_of(walk, &p);
     if (p.prefix_len == 0)
         return MDB_NOTFOUND;
-    if (has_cursor(walk)) {
+    if (walk->within == CACHE_WITHIN_NAMES)
+        return walk_names_next(walk, slot, &p);
+    if (walk->within)
+        return walk_within_next(walk, slot, &p);
+    if (walk_has_cursor(walk)) {
         err = posting_next(&rc->it);
     } else {
         rc = read_cursor_get(walk->source->cache, slot->dbi[p.db]);
         if (!rc)
             return EIO;
-        err = walk->at_len == 0 ? seek_first(walk, &p, rc) : seek_behind(walk, &p, rc);
+        err =
+            walk->at_len == 0 ? seek_first(walk, &p, rc) : walk_seek_behind(walk, &p, rc);
     }
     if (err == 0)
-        err = take_posting(walk, &p, rc);
+        err = walk_take(walk, &p, rc);
     if (err == MDB_NOTFOUND)
         read_cursor_put(rc);
     return err;
-}
-
-/* ---- within words ---- */
-
-/* A walk within may stand behind a key it has come past: then on this recno, which no
- * record has. */
-enum { PASSED = UINT32_MAX, KEYS_AT_ONCE = 128 };
-
-static bool is_at(const struct cache_walk *walk, const struct posting *posting)
-{
-    return walk->at_len > 0 && walk->recno != PASSED && posting->len > walk->at_len &&
-           posting->bytes[walk->at_len] == 0 &&
-           memcmp(posting->bytes, walk->at, walk->at_len) == 0;
-}
-
-/* Onto the next posting, of any key; *key_len is of the one before. */
-static int step_within(struct cache_walk *walk, const struct slot *slot,
-                       struct read_cursor **rc, const struct place *p)
-{
-    size_t shared;
-
-    if (has_cursor(walk)) {
-        *rc = walk->cursor;
-        return walk->recno == PASSED
-                   ? posting_next_key(&(*rc)->it, (size_t)walk->at_len + 1, &shared)
-                   : posting_next(&(*rc)->it);
-    }
-    *rc = read_cursor_get(walk->source->cache, slot->dbi[DB_WORD]);
-    if (!*rc)
-        return EIO;
-    return walk->at_len == 0 ? posting_seek(&(*rc)->it, (*rc)->mdb, p->prefix, 0)
-                             : seek_behind(walk, p, *rc);
-}
-
-static void pass(struct cache_walk *walk, struct read_cursor *rc, size_t len)
-{
-    memcpy(walk->at, rc->it.posting.bytes, len);
-    walk->at_len = (uint8_t)len;
-    walk->recno = PASSED;
-    note_cursor(walk, rc);
-}
-
-/* From a key that is not looked at to the first that may be. */
-static int leave(const struct cache_walk *walk, struct read_cursor *rc)
-{
-    const uint8_t address = CACHE_ADDRESS, behind = CACHE_ADDRESS + 1;
-
-    if (walk->within == CACHE_WITHIN_WORDS)
-        return posting_seek(&rc->it, rc->mdb, &behind, 1);
-    if (rc->it.posting.bytes[0] > address)
-        return MDB_NOTFOUND;
-    return posting_seek(&rc->it, rc->mdb, &address, 1);
-}
-
-/* From key to key, until one holds the text. Keys are sorted: what two have in common at
- * their beginning did not hold it in the first, and is not looked at in the second. */
-static int find_within(struct cache_walk *walk, struct read_cursor *rc,
-                       const struct place *p)
-{
-    const struct posting *posting = &rc->it.posting;
-    size_t shared = 0;
-
-    for (unsigned n = 1;; n++) {
-        const uint8_t *key = posting->bytes;
-        const uint8_t *end = memchr(key + shared, 0, posting->len - shared);
-        size_t len = end ? (size_t)(end - key) : 0, from = 0;
-        int err;
-
-        if (len == 0 || len >= KEY_MAX)
-            return MDB_CORRUPTED;
-        if (!key_is_looked_at(walk, key)) {
-            err = leave(walk, rc);
-            shared = 0;
-        } else {
-            if (shared >= walk->key_len)
-                from = shared - walk->key_len + 1;
-            if (key_holds(walk, key, len, from))
-                return take_posting(walk, p, rc);
-            if (n >= KEYS_AT_ONCE) {
-                pass(walk, rc, len);
-                return -CTR_EPAUSE;
-            }
-            err = posting_next_key(&rc->it, len + 1, &shared);
-        }
-        if (err)
-            return err;
-    }
-}
-
-static int next_within(struct cache_walk *walk, const struct slot *slot)
-{
-    struct read_cursor *rc;
-    struct place p;
-    int err;
-
-    place_of(walk, &p);
-    err = step_within(walk, slot, &rc, &p);
-    if (err)
-        return err;
-    return is_at(walk, &rc->it.posting) ? take_posting(walk, &p, rc)
-                                        : find_within(walk, rc, &p);
 }
 
 /* Every record: a walk without a key stands on a recno; at_len says that it does. */
@@ -340,7 +225,7 @@ static int next_record(struct cache_walk *walk, const struct slot *slot)
     MDB_val k = {sizeof(from), &from}, v;
     int err;
 
-    if (has_cursor(walk)) {
+    if (walk_has_cursor(walk)) {
         err = mdb_cursor_get(rc->mdb, &k, &v, MDB_NEXT);
     } else {
         if (walk->at_len && from == 0)
@@ -354,7 +239,7 @@ static int next_record(struct cache_walk *walk, const struct slot *slot)
         return err;
     memcpy(&walk->recno, k.mv_data, sizeof(walk->recno));
     walk->at_len = 1;
-    note_cursor(walk, rc);
+    walk_note_cursor(walk, rc);
     return 0;
 }
 
@@ -367,17 +252,99 @@ int cache_walk_next(struct cache_walk *walk)
     ensure(c->reading);
     if (!slot)
         return -CTR_ENOENT;
-    rc = walk->index == CACHE_ALL ? next_record(walk, slot)
-         : walk->within           ? next_within(walk, slot)
-                                  : next_posting(walk, slot);
+    rc = walk->index == CACHE_ALL ? next_record(walk, slot) : next_posting(walk, slot);
     return rc == -CTR_EPAUSE ? rc : read_error(c, rc);
+}
+
+/* ---- many at once ---- */
+
+enum {
+    STEP_WORK = 16, /* a step to another row or word, in postings of one row */
+    RUN = 256
+};
+
+static bool can_run(const struct cache_walk *walk)
+{
+    return (walk->index == CACHE_WORD || walk->index == CACHE_SOUND) &&
+           walk->recno != WALK_PASSED && walk_has_cursor(walk);
+}
+
+/* Goes on among the postings of the same key and row. returns how many; the walk stands
+ * on the last */
+static unsigned run(struct cache_walk *walk, uint32_t *out, unsigned max)
+{
+    struct read_cursor *rc = walk->cursor;
+    unsigned n;
+
+    if (!can_run(walk))
+        return 0;
+    n = posting_run(&rc->it, walk->at_len + 1u, out, max);
+    if (n > 0)
+        walk->recno = out[n - 1];
+    return n;
+}
+
+static bool run_to(struct cache_walk *walk, const struct cache_bits *among,
+                   unsigned *passed)
+{
+    struct read_cursor *rc = walk->cursor;
+
+    return can_run(walk) &&
+           posting_run_to(&rc->it, walk->at_len + 1u, among, &walk->recno, passed);
+}
+
+int cache_walk_next_among(struct cache_walk *walk, const struct cache_bits *among,
+                          unsigned work)
+{
+    for (unsigned done = 0; done < work; done += STEP_WORK) {
+        int r = cache_walk_next(walk);
+
+        if (r != 0 || cache_bit(among, walk->recno) || run_to(walk, among, &done))
+            return r;
+    }
+    return -CTR_EPAUSE;
+}
+
+static void fill(struct cache_fill *fill, uint32_t recno)
+{
+    uint64_t bit = UINT64_C(1) << recno % 64, *word;
+
+    if (recno >= fill->bits.n)
+        return;
+    word = &fill->bits.bits[recno / 64];
+    if (!(*word & bit) && (!fill->among || fill->among[recno / 64] & bit)) {
+        *word |= bit;
+        fill->set++;
+    }
+}
+
+int cache_walk_fill(struct cache_walk *walk, struct cache_fill *to, unsigned work)
+{
+    uint32_t recno[RUN];
+
+    for (unsigned done = 0; done < work; done += STEP_WORK) {
+        int r = cache_walk_next(walk);
+        unsigned n;
+
+        if (r == -CTR_EPAUSE)
+            continue;
+        if (r != 0)
+            return r;
+        fill(to, walk->recno);
+        n = run(walk, recno, RUN);
+        for (unsigned i = 0; i < n; i++)
+            fill(to, recno[i]);
+        done += n;
+    }
+    return -CTR_EPAUSE;
 }
 
 unsigned cache_walk_estimate(struct cache_walk *walk, unsigned limit)
 {
     struct cache *c = walk->source->cache;
     struct cache_walk look = *walk;
-    unsigned n = 0;
+    unsigned n = 0, work = 0;
+    uint32_t recno[RUN];
 
     ensure(c->reading);
     if (walk->index == CACHE_ALL) {
@@ -385,13 +352,40 @@ unsigned cache_walk_estimate(struct cache_walk *walk, unsigned limit)
 
         return all < limit ? (unsigned)all : limit;
     }
-    look.cursor = NULL; /* leaves the walk's own where it is */
-    while (n < limit && cache_walk_next(&look) == 0)
-        n++;
-    return n;
+    look.cursor = look.turns = NULL; /* leaves the walk's own where they are */
+    while (n < limit && work < 2 * limit + STEP_WORK * STEP_WORK) {
+        int r = cache_walk_next(&look);
+
+        if (r != 0 && r != -CTR_EPAUSE)
+            return n;
+        if (r == 0)
+            n += 1 + run(&look, recno, RUN);
+        work += STEP_WORK;
+    }
+    return limit;
 }
 
 /* ---- from the record's side ---- */
+
+/* Comes the walk to the key? */
+static bool comes_to(const struct cache_walk *walk, const struct place *p,
+                     const struct key *k)
+{
+    return walk->within == CACHE_WITHIN_NAMES ? walk_names_has(walk, key_word(k))
+                                              : key_matches(walk, p, k->bytes, k->len);
+}
+
+/* ... to this one first? */
+static bool is_before(const struct cache_walk *walk, const struct key *a,
+                      const struct key *b)
+{
+    struct posting x, y;
+
+    if (walk->within != CACHE_WITHIN_NAMES)
+        return key_cmp(a, b) < 0;
+    return walk_names_where(walk, key_word(a), &x) &&
+           walk_names_where(walk, key_word(b), &y) && posting_cmp(&x, y.bytes, y.len) < 0;
+}
 
 /* The record's keys that the walk matches; returns the first, or NULL. */
 static const struct key *first_match(const struct cache_walk *walk,
@@ -407,8 +401,8 @@ static const struct key *first_match(const struct cache_walk *walk,
     for (unsigned i = 0; i < keys->n; i++) {
         const struct key *k = &keys->key[i];
 
-        if (k->db == p.db && key_matches(walk, &p, k->bytes, k->len) &&
-            (!first || key_cmp(k, first) < 0))
+        if (k->db == p.db && comes_to(walk, &p, k) &&
+            (!first || is_before(walk, k, first)))
             first = k;
     }
     return first;

@@ -135,7 +135,7 @@ int control_open(struct loop *loop, const char *path, uid_t uid, gid_t gid,
     return err;
 }
 
-void control_start(struct control *c)
+int control_start(struct control *c)
 {
     int err = uv_listen((uv_stream_t *)&c->listener, BACKLOG, on_connection);
 
@@ -143,6 +143,7 @@ void control_start(struct control *c)
     if (err != 0)
         log_error("control", "contactorctl cannot connect reason=%s",
                   log_quoted(uv_strerror(err)));
+    return err == 0 ? 0 : -CTR_EIO;
 }
 
 void control_stop(struct control *c)

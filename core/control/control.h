@@ -58,7 +58,8 @@ struct control_ops {
 int control_open(struct loop *loop, const char *path, uid_t uid, gid_t gid,
                  const struct control_ops *ops, void *ctx, struct control **out,
                  char *error, size_t cap);
-void control_start(struct control *control);
+/* returns 0 | -CTR_EIO, logged */
+int control_start(struct control *control);
 /* No further clients; those that wait for an answer get an error. Removes the socket. */
 void control_stop(struct control *control);
 /* Stopped, and the loop has run since. NULL-safe. */

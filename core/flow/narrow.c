@@ -2,19 +2,21 @@
  * for is walked as well, and noted as one bit a record: to look at a bit costs a
  * hundredth of looking at a record.
  *
- * Worth it only when many candidates were in vain. Then the AND's other ways are gone
- * through in turn, cheap ones first; each leaves those it shares with the ones before.
- * The order and the place of the walk itself stay as they are, and so do cursors. Bits
- * are of one state of the source: when that changes meanwhile, they are given up. */
+ * Worth it only when some candidates were in vain, as many as could have been looked at
+ * for the price. Then the AND's ways are gone through in turn, the plan's own first, then
+ * those that find less; each leaves those it shares with the ones before, until few are
+ * left. The order and the place of the walk itself stay as they are, and so do cursors.
+ * Bits are of one state of the source: when that changes meanwhile, they are given up. */
 #include <stdlib.h>
 
 #include "base/error.h"
 #include "flow/query.h"
 
 enum {
-    MISSED_SHARE = 32,     /* of so many contacts one in vain, before narrowing pays */
-    MISSED_MAX = 1024,     /* ... at most, unless it goes through all words */
-    POSTINGS_AT_ONCE = 32, /* then the clock is looked at */
+    MISSED_LEAST = 16,
+    MISSED_SHARE = 4096,    /* of so many contacts one in vain, before narrowing pays */
+    MISSED_SHARE_DEAR = 32, /* ... which goes through all words or addresses */
+    WORK_AT_ONCE = 1024,    /* of a walk; then the clock is looked at */
     BITS_MAX = 16 << 20,
     BYTES_MAX = 32 << 20, /* of all queries */
     CLOCK_NOW = 1 << 20   /* work that makes somebody look at the clock */
@@ -77,11 +79,10 @@ static bool is_same_state(struct query *q)
     return info.generation == n->generation && info.changed_at == n->changed_at;
 }
 
-static uint64_t missed_enough(const struct query *q, const struct cache_info *info)
+/* So many records are looked at in the time the other way takes. */
+static uint64_t worth(uint64_t contacts, const struct plan_other *other)
 {
-    uint64_t share = info->contacts / MISSED_SHARE + 1;
-
-    return share > MISSED_MAX && !q->plan.others->within ? MISSED_MAX : share;
+    return contacts / (other->dear ? MISSED_SHARE_DEAR : MISSED_SHARE) + MISSED_LEAST;
 }
 
 bool narrow_is_wanted(struct query *q)
@@ -93,7 +94,7 @@ bool narrow_is_wanted(struct query *q)
         if (n->missed == 0)
             return false;
         cache_source_info(cache_of(q), &info);
-        return n->missed >= missed_enough(q, &info);
+        return n->missed >= worth(info.contacts, q->plan.others);
     }
     if (!is_same_state(q)) {
         n->state = NARROW_NEVER;
@@ -145,8 +146,7 @@ static void end_other(struct query *q)
 
     n->bits_of = n->bits;
     n->bits = bits;
-    if (!next || n->n_left == 0 ||
-        (next->within && n->n_left <= n->n_bits / MISSED_SHARE)) {
+    if (!next || n->n_left <= worth(n->n_bits, next)) {
         n->state = NARROW_READY;
         return;
     }
@@ -162,17 +162,15 @@ static void end_walk(struct query *q)
         end_other(q);
 }
 
-static void set_bit(struct query *q, uint32_t recno)
+static int fill(struct query *q)
 {
     struct narrow *n = &q->narrow;
-    uint64_t bit = UINT64_C(1) << recno % 64;
-    bool first = n->other == q->plan.others;
+    struct cache_fill to = {
+        {n->bits_of, n->n_bits}, n->other == q->plan.others ? NULL : n->bits, n->n_left};
+    int r = cache_walk_fill(&n->walk, &to, WORK_AT_ONCE);
 
-    if (recno >= n->n_bits || n->bits_of[recno / 64] & bit ||
-        (!first && !(n->bits[recno / 64] & bit)))
-        return;
-    n->bits_of[recno / 64] |= bit;
-    n->n_left++;
+    n->n_left = to.set;
+    return r;
 }
 
 int narrow_step(struct query *q)
@@ -182,15 +180,10 @@ int narrow_step(struct query *q)
 
     if (n->state == NARROW_NOT)
         begin(q);
-    for (unsigned i = 0; i < POSTINGS_AT_ONCE && n->state == NARROW_WALKING; i++) {
-        r = cache_walk_next(&n->walk);
-        if (r == 0)
-            set_bit(q, n->walk.recno);
-        else if (r == -CTR_ENOENT)
-            end_walk(q);
-        else
-            break;
-    }
+    if (n->state == NARROW_WALKING)
+        r = fill(q);
+    if (r == -CTR_ENOENT)
+        end_walk(q);
     q->flow->eval.work += CLOCK_NOW;
     return r == -CTR_EIO ? r : -CTR_EPAUSE;
 }

@@ -142,16 +142,27 @@ static struct way leaf_way(struct planner *p, const struct eval_leaf *leaf)
 
 static struct way node_way(struct planner *p, const struct eval_node *node);
 
+/* Begins with what most likely finds least: next to it the others need no long look. */
 static struct way and_way(struct planner *p, const struct eval_node *node)
 {
+    struct way *ways = arena_array(p->arena, node->n_children, sizeof(*ways));
     struct way best = way_scan();
+    uint32_t first = 0;
 
+    if (!ways) {
+        p->error = -CTR_ENOMEM;
+        return best;
+    }
     for (uint32_t i = 0; i < node->n_children; i++) {
-        struct way way = node_way(p, &node->children[i]);
+        ways[i] = node_way(p, &node->children[i]);
+        if (ways[i].n == 0 && !ways[i].scan)
+            return ways[i]; /* never true */
+        first = ways[i].cost < ways[first].cost ? i : first;
+    }
+    for (uint32_t i = 0; i < node->n_children; i++) {
+        uint32_t k = i == 0 ? first : i <= first ? i - 1 : i;
 
-        if (way.n == 0 && !way.scan)
-            return way; /* never true */
-        best = way_cheaper(p, &best, &way);
+        best = way_cheaper(p, &best, &ways[k]);
     }
     return best;
 }
@@ -201,6 +212,26 @@ static void add_more_words(struct planner *p, struct way *way)
                 COST_EXACT);
 }
 
+/* Where there are others the plan's own walks narrow as they do, and first. */
+static void add_self(struct planner *p, struct plan *plan, const struct way *way)
+{
+    struct plan_other *self;
+
+    if (!way->others || way->n_dear > 0)
+        return;
+    for (const struct plan_walk *w = way->first; w; w = w->next)
+        if (w->index == PLAN_INDEX_ID)
+            return;
+    self = arena_alloc(p->arena, sizeof(*self));
+    if (!self) {
+        p->error = -CTR_ENOMEM;
+        return;
+    }
+    *self =
+        (struct plan_other){.next = way->others, .first = way->first, .cost = way->cost};
+    plan->others = self;
+}
+
 int plan_make(struct plan *plan, const struct eval_filter *filter,
               const struct plan_options *options, struct arena *arena)
 {
@@ -213,6 +244,7 @@ int plan_make(struct plan *plan, const struct eval_filter *filter,
     memset(plan, 0, sizeof(*plan));
     plan->scan = way.scan;
     plan->others = way.others;
+    add_self(&p, plan, &way);
     plan->not_numbers = way.not_numbers;
     plan->n = way.scan ? 1 : way.n;
     plan->walks = arena_array(arena, plan->n, sizeof(*plan->walks));

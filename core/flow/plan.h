@@ -19,17 +19,24 @@ struct plan_walk {
 
 /* A way the filter's AND asks for beside the plan's: it, too, finds every record. */
 struct plan_other {
-    struct plan_other *next; /* those that go through all words stand last */
+    struct plan_other *next; /* those that find less stand first, dear ones last */
     struct plan_walk *first;
-    bool within;
+    uint32_t cost; /* about what it finds */
+    bool dear;     /* goes through all words, or all addresses */
 };
+
+/* Does the walk go through all keys of an index? */
+static inline bool plan_walk_is_dear(const struct plan_walk *walk)
+{
+    return walk->within == CACHE_WITHIN_WORDS || walk->within == CACHE_WITHIN_ADDRESSES;
+}
 
 struct plan {
     uint32_t n; /* 0: nothing can match */
     struct plan_walk *walks;
     bool scan;        /* the one walk is CACHE_ALL */
     bool not_numbers; /* a scan that can only find fields that are no numbers */
-    const struct plan_other *others;
+    const struct plan_other *others; /* with them, unless it is dear, the plan's own */
 };
 
 struct plan_options {

@@ -104,12 +104,16 @@ static struct way within_way(struct planner *p, const struct eval_leaf *leaf,
         return way_scan();
     if (walk.key.len > WORD_KEY_MAX)
         walk.key.len = WORD_KEY_MAX;
-    way_add(p, &way, walk, COST_WITHIN - (uint32_t)walk.key.len);
+    way_add(p, &way, walk,
+            plan_walk_is_dear(&walk)
+                ? COST_DEAR - (uint32_t)walk.key.len
+                : way_add_cost(COST_WORD, way_prefix_cost(walk.key.len, 2)));
     return way;
 }
 
 /* EQUAL and SUBSTR: one word that must be there. */
-static struct way text_words_way(struct planner *p, const struct eval_leaf *leaf)
+static struct way text_words_way(struct planner *p, const struct eval_leaf *leaf,
+                                 uint64_t kinds)
 {
     bool whole = leaf->op == CTR_OP_EQUAL;
     uint32_t n = whole ? 1 : leaf->n_values;
@@ -124,7 +128,8 @@ static struct way text_words_way(struct planner *p, const struct eval_leaf *leaf
             best = found;
     }
     if (!best.word.ptr)
-        return within_way(p, leaf, CACHE_WITHIN_WORDS);
+        return within_way(
+            p, leaf, kinds & ~CACHE_NAME_KINDS ? CACHE_WITHIN_WORDS : CACHE_WITHIN_NAMES);
     add_word(p, &way, best.word, best.exact);
     return way;
 }
@@ -162,7 +167,7 @@ struct way text_way(struct planner *p, const struct eval_leaf *leaf, uint64_t ki
     if (words)
         way = words_way(p, leaf);
     else if (kinds & ~mail_kind)
-        way = text_words_way(p, leaf);
+        way = text_words_way(p, leaf, kinds & ~mail_kind);
     if (kinds & mail_kind && (!words || leaf->words->n > 0)) {
         mail = mail_way(p, leaf);
         way_unite(p, &way, &mail);

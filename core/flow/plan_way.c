@@ -5,10 +5,13 @@
 
 enum {
     COST_WORTH_LOOKING = 16, /* below, no estimate pays */
-    ESTIMATE_LIMIT = 200,
+    ESTIMATE_LEAST = 200,    /* postings of one walk in one source */
+    ESTIMATE_MOST = 2048,
+    ESTIMATE_SHARE = 64, /* ... a share of the contacts */
     ESTIMATE_WALKS = 32,
-    ESTIMATES_MAX = 16, /* in one plan */
-    LOOK_BACK = 16      /* equal walks are looked for this far */
+    ESTIMATES_MAX = 16,                  /* in one plan */
+    ESTIMATES_COUNT = 3 * ESTIMATE_MOST, /* all of its estimates together */
+    LOOK_BACK = 16                       /* equal walks are looked for this far */
 };
 
 struct way way_scan(void)
@@ -70,13 +73,33 @@ void way_add(struct planner *p, struct way *way, struct plan_walk walk, uint32_t
         return;
     way->last = w;
     way->n++;
-    way->n_within += walk.within != CACHE_NOT_WITHIN;
+    way->n_dear += plan_walk_is_dear(&walk);
     way->cost = way_add_cost(way->cost, cost);
 }
 
 /* ---- one of several -------------------------------------------------------- */
 
-static uint32_t estimate(struct planner *p, const struct way *way)
+/* What is common is not to be told from what is more common at any price. */
+static unsigned estimate_walk(struct planner *p, const struct plan_walk *w,
+                              struct cache_source *source, uint32_t enough)
+{
+    struct cache_walk walk;
+    struct cache_info info;
+    uint64_t limit;
+    unsigned n;
+
+    cache_source_info(source, &info);
+    limit = info.contacts / ESTIMATE_SHARE;
+    limit = limit < ESTIMATE_LEAST ? ESTIMATE_LEAST : limit;
+    limit = limit > ESTIMATE_MOST ? ESTIMATE_MOST : limit;
+    plan_walk_init(w, source, &walk);
+    n = cache_walk_estimate(&walk, limit < enough ? (unsigned)limit : enough);
+    p->counted += n;
+    return n;
+}
+
+/* enough: more need not be known */
+static uint32_t estimate(struct planner *p, const struct way *way, uint32_t enough)
 {
     const struct view *view = p->options->view;
     uint32_t cost = 0;
@@ -87,12 +110,10 @@ static uint32_t estimate(struct planner *p, const struct way *way)
         if (w->index == PLAN_INDEX_ID)
             continue;
         for (uint32_t i = 0; i < view->n; i++) {
-            struct cache_walk walk;
-
-            if (++seen > ESTIMATE_WALKS)
+            if (++seen > ESTIMATE_WALKS || p->counted > ESTIMATES_COUNT)
                 return way->cost;
-            plan_walk_init(w, view->sources[i].source->cache, &walk);
-            cost = way_add_cost(cost, cache_walk_estimate(&walk, ESTIMATE_LIMIT));
+            cost = way_add_cost(
+                cost, estimate_walk(p, w, view->sources[i].source->cache, enough));
         }
     }
     return cost;
@@ -113,7 +134,8 @@ static void add_other(struct way *way, struct plan_other *other)
 
     if (way->n_others == OTHERS_MAX)
         return;
-    while (*at && (other->within || !(*at)->within))
+    while (*at && (other->dear > (*at)->dear ||
+                   (other->dear == (*at)->dear && other->cost >= (*at)->cost)))
         at = &(*at)->next;
     other->next = *at;
     *at = other;
@@ -139,7 +161,8 @@ static void set_beside(struct planner *p, struct way *way, const struct way *not
         return;
     }
     other->first = not_chosen->first;
-    other->within = not_chosen->n_within > 0;
+    other->dear = not_chosen->n_dear > 0;
+    other->cost = not_chosen->cost;
     add_other(way, other);
 }
 
@@ -150,12 +173,12 @@ struct way way_cheaper(struct planner *p, struct way *a, struct way *b)
     if (a->scan || b->scan)
         return !a->scan ? *a : !b->scan ? *b : a->not_numbers ? *a : *b;
     if (p->options->estimate && a->cost > COST_WORTH_LOOKING &&
-        b->cost > COST_WORTH_LOOKING && a->n_within == 0 && b->n_within == 0 &&
+        b->cost > COST_WORTH_LOOKING && a->n_dear == 0 && b->n_dear == 0 &&
         p->estimates < ESTIMATES_MAX) {
         if (!a->estimated)
-            a->cost = estimate(p, a);
+            a->cost = estimate(p, a, b->estimated ? b->cost + 1 : COST_SCAN);
         if (!b->estimated)
-            b->cost = estimate(p, b);
+            b->cost = estimate(p, b, a->cost + 1);
         a->estimated = b->estimated = true;
         best = b->cost < a->cost ? b : a;
     }
@@ -179,7 +202,8 @@ static void widen_others(struct planner *p, struct way *way, const struct way *p
 
         while (last->next)
             last = last->next;
-        other->within |= part->n_within > 0;
+        other->dear |= part->n_dear > 0;
+        other->cost = way_add_cost(other->cost, part->cost);
         for (const struct plan_walk *w = part->first; w; w = w->next) {
             last = append(p, &other->first, last, w);
             if (!last)
@@ -222,6 +246,6 @@ void way_unite(struct planner *p, struct way *a, const struct way *b)
         next = w->next;
         way_add(p, a, *w, cost);
     }
-    if (a->n_within > WITHIN_MAX)
+    if (a->n_dear > DEAR_MAX)
         *a = way_scan();
 }

@@ -11,15 +11,15 @@ enum {
     COST_ID = 1,
     COST_EXACT = 2,
     COST_WORD = 400,
-    COST_WITHIN = 1 << 21, /* dearer than what any other index can tell */
+    COST_DEAR = 1 << 21, /* more than any index can tell of what it finds */
     COST_SCAN = 1 << 30,
-    WITHIN_MAX = 8, /* of one way; more are no better than looking at all records */
+    DEAR_MAX = 8, /* of one way; more are no better than looking at all records */
     OTHERS_MAX = 8
 };
 
 struct way {
     struct plan_walk *first, *last;
-    uint32_t n, n_within, n_others;
+    uint32_t n, n_dear, n_others;
     uint32_t cost;
     bool scan;        /* no index helps */
     bool not_numbers; /* ... but only fields that are no numbers can match */
@@ -31,6 +31,7 @@ struct planner {
     const struct plan_options *options;
     struct arena *arena;
     unsigned estimates;
+    unsigned counted; /* by them */
     int error;
 };
 

@@ -195,13 +195,11 @@ static inline bool narrow_wanted(struct query *q)
     return q->narrow.state != NARROW_NEVER && narrow_is_wanted(q);
 }
 
-/* It cannot be a hit of this source. */
-static inline bool narrow_leaves_out(const struct query *q, uint32_t recno)
+/* Only these can be hits of this source. */
+static inline bool narrow_is_ready(const struct query *q, struct cache_bits *out)
 {
-    const struct narrow *n = &q->narrow;
-
-    return n->state == NARROW_READY && recno < n->n_bits &&
-           !(n->bits[recno / 64] >> recno % 64 & 1);
+    *out = (struct cache_bits){q->narrow.bits, q->narrow.n_bits};
+    return q->narrow.state == NARROW_READY;
 }
 
 static inline bool narrow_leaves_nobody(const struct query *q)

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "flow/query.h"
 
-enum { KEYS_WORK = 4096 };
+enum { KEYS_WORK = 4096, GONE_BY_AT_ONCE = 1024 };
 
 /* The walk goes on behind the last hit of the page before. */
 static void seek_resumed(struct query *q)
@@ -123,10 +123,13 @@ int walk_load(struct query *q, uint32_t source, uint32_t recno)
 static int step(struct query *q, uint32_t *recno)
 {
     const struct plan_walk *walk = &q->plan.walks[q->walk];
+    struct cache_bits among;
     int r;
 
     if (walk->index != PLAN_INDEX_ID) {
-        r = cache_walk_next(&q->walks[q->walk]);
+        r = narrow_is_ready(q, &among)
+                ? cache_walk_next_among(&q->walks[q->walk], &among, GONE_BY_AT_ONCE)
+                : cache_walk_next(&q->walks[q->walk]);
         *recno = q->walks[q->walk].recno;
         return r;
     }
@@ -141,8 +144,6 @@ static int propose(struct query *q, uint32_t recno)
     struct record r;
     int before = 0, err;
 
-    if (narrow_leaves_out(q, recno))
-        return -CTR_EPAUSE;
     /* What earlier pages saw is not remembered. */
     if (can_repeat(q))
         before = q->ask.resume.ptr ? -1 : seen_add(&q->seen, &q->arena, recno);

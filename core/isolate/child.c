@@ -334,6 +334,7 @@ static void open_child(struct child *c, int fd)
     pthread_mutex_init(&c->sending, NULL);
     registry_init(&c->registry);
     c->env.loop = loop_create();
+    ensure(c->env.loop);
     role_init(c);
     c->control = (struct intake){
         .take = take_frames, .ended = on_control_ended, .closed = on_closed};

@@ -179,15 +179,14 @@ static int sync_delete(struct ctr_sync *sync, const struct ctr_str *ids, uint32_
     int r = sync_check(s), pause = 0;
     uint32_t i = 0;
 
-    for (uint32_t k = 0; r == 0 && k < n; k++)
-        if (ids[k].len == 0 || ids[k].len > CTR_ID_MAX || !ids[k].ptr)
-            return -CTR_EINVAL;
     while (r == 0 && i < n) {
         size_t at = sync_frame(s, FRAME_DELETE);
         uint32_t end = n - i < IDS_A_FRAME ? n : i + IDS_A_FRAME;
 
-        for (; i < end; i++)
-            wire_put_str(&s->gathered, ids[i]);
+        for (; i < end; i++) {
+            if (ids[i].len > 0 && ids[i].len <= CTR_ID_MAX && ids[i].ptr)
+                wire_put_str(&s->gathered, ids[i]); /* nobody has another */
+        }
         frame_end(&s->gathered, at);
         pause |= flush_if_due(s);
     }

@@ -153,7 +153,7 @@ static int take_delete(struct isolate_sync *s, struct wire *w)
 
     while (w->at < w->end && n < DELETE_MAX)
         ids[n++] = wire_str(w);
-    if (!wire_done(w) || n == 0)
+    if (!wire_done(w))
         return -CTR_EPROTO;
     if (s->error == 0)
         keep_error(s, s->iso->peer->sync_delete(s->sync, ids, n));

@@ -1,4 +1,6 @@
-/* lane.c - one thread, one queue; finished jobs go back to the loop through a list. */
+/* lane.c - one thread, one queue; finished jobs go back to the loop through a list.
+ *
+ * A thread that the kernel refuses is asked for again until there is one; jobs wait. */
 #include "loop/lane.h"
 
 #include <errno.h>
@@ -14,12 +16,19 @@
 #include "base/error.h"
 #include "base/log.h"
 
-enum { BACKGROUND_NICE = 5 };
+enum { BACKGROUND_NICE = 5, RETRY_MS = 500 };
+
+/* While there is no thread; outlives the lane until its timer is closed. */
+struct retry {
+    uv_timer_t timer;
+    struct lane *lane;
+};
 
 struct lane {
     struct loop *loop;
-    pthread_t thread;
-    char name[16]; /* what the kernel keeps of a thread's name */
+    pthread_t thread;    /* unless there is a retry */
+    struct retry *retry; /* loop thread */
+    char name[16];       /* what the kernel keeps of a thread's name */
     bool background;
 
     pthread_mutex_t mutex; /* over what follows */
@@ -139,10 +148,60 @@ static void *lane_main(void *arg)
     return NULL;
 }
 
+/* Signals belong to the loop's thread; blocking calls in this one shall not see EINTR. */
+static int start_thread(struct lane *lane)
+{
+    sigset_t all, before;
+    int err;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    err = pthread_create(&lane->thread, NULL, lane_main, lane);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return err;
+}
+
+static void on_retry_closed(uv_handle_t *timer)
+{
+    free(timer->data);
+}
+
+static void retry_end(struct lane *lane)
+{
+    uv_close((uv_handle_t *)&lane->retry->timer, on_retry_closed);
+    lane->retry = NULL;
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+    struct retry *retry = timer->data;
+    struct lane *lane = retry->lane;
+
+    if (start_thread(lane) != 0)
+        return;
+    retry_end(lane);
+    log_info("loop", "thread_started name=%s", lane->name);
+}
+
+static void retry_begin(struct lane *lane, int err)
+{
+    struct retry *retry = xcalloc(1, sizeof(*retry));
+
+    log_warn("loop",
+             "thread_refused name=%s reason=\"%s\" effect=\"its work waits; it is tried "
+             "again\" hint=\"raise TasksMax of the service\"",
+             lane->name, strerror(err));
+    lane->retry = retry;
+    retry->lane = lane;
+    ensure(uv_timer_init(loop_uv(lane->loop), &retry->timer) == 0);
+    retry->timer.data = retry;
+    uv_timer_start(&retry->timer, on_retry, RETRY_MS, RETRY_MS);
+}
+
 static struct lane *create(struct loop *loop, const char *name, bool background)
 {
     struct lane *lane = xcalloc(1, sizeof(*lane));
-    sigset_t all, before;
+    int err;
 
     lane->loop = loop;
     lane->background = background;
@@ -151,11 +210,9 @@ static struct lane *create(struct loop *loop, const char *name, bool background)
     list_init(&lane->finished);
     ensure(pthread_mutex_init(&lane->mutex, NULL) == 0);
     ensure(pthread_cond_init(&lane->more, NULL) == 0);
-    /* Signals belong to the loop's thread; blocking calls here shall not see EINTR. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    ensure(pthread_create(&lane->thread, NULL, lane_main, lane) == 0);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    err = start_thread(lane);
+    if (err != 0)
+        retry_begin(lane, err);
     return lane;
 }
 
@@ -219,11 +276,14 @@ void lane_destroy(struct lane *lane)
     lane->stopping = true;
     pthread_cond_signal(&lane->more);
     pthread_mutex_unlock(&lane->mutex);
-    ensure(pthread_join(lane->thread, NULL) == 0);
+    if (lane->retry)
+        retry_end(lane);
+    else
+        ensure(pthread_join(lane->thread, NULL) == 0);
     lane->destroyed = true;
     do {
         run_finished(lane);
-        again = work_one(lane); /* a job that a `done` has just submitted */
+        again = work_one(lane); /* without a thread all; one that a `done` submitted */
     } while (again);
     free_if_unused(lane);
 }

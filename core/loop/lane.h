@@ -17,7 +17,8 @@ struct lane_job {
     void (*done)(struct lane_job *job); /* on the loop, afterwards; may free the job */
 };
 
-/* name: thread name, at most 15 bytes are shown. */
+/* name: thread name, at most 15 bytes are shown. Where the kernel refuses the thread, the
+ * lane is there, and its jobs wait until it does not. Loop thread. */
 struct lane *lane_create(struct loop *loop, const char *name);
 /* Work that must not take the processor from lookups: its thread stands back. */
 struct lane *lane_create_background(struct loop *loop, const char *name);
@@ -30,7 +31,7 @@ bool lane_cancel(struct lane *lane, struct lane_job *job);
 unsigned lane_pending(const struct lane *lane);
 /* Waits for running and queued work, runs their `done`s, joins the thread, frees. Loop
  * thread; may block as long as the work does. A job that a `done` submits meanwhile is
- * worked off here, on the loop. NULL-safe. */
+ * worked off here, on the loop, and so are all where there is no thread. NULL-safe. */
 void lane_destroy(struct lane *lane);
 
 #endif

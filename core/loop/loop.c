@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/log.h"
 
 struct post {
     loop_fn fn;
@@ -140,16 +141,33 @@ void loop_busy(struct loop *loop)
         loop->busy_since = uv_hrtime();
 }
 
+/* What needs the kernel. */
+static int loop_open(struct loop *loop)
+{
+    int err = uv_loop_init(&loop->uv);
+
+    if (err != 0)
+        return err;
+    err = uv_async_init(&loop->uv, &loop->wake, on_wake);
+    if (err != 0)
+        ensure(uv_loop_close(&loop->uv) == 0);
+    return err;
+}
+
 struct loop *loop_create(void)
 {
     struct loop *loop = xcalloc(1, sizeof(*loop));
+    int err = loop_open(loop);
 
+    if (err != 0) {
+        log_error("loop", "loop_refused reason=\"%s\"", uv_strerror(err));
+        free(loop);
+        return NULL;
+    }
     list_init(&loop->slices);
     list_init(&loop->burst);
     loop->thread = pthread_self();
-    ensure(uv_loop_init(&loop->uv) == 0);
     ensure(uv_mutex_init(&loop->mutex) == 0);
-    ensure(uv_async_init(&loop->uv, &loop->wake, on_wake) == 0);
     uv_prepare_init(&loop->uv, &loop->prepare);
     uv_check_init(&loop->uv, &loop->check);
     uv_idle_init(&loop->uv, &loop->idle);

@@ -14,6 +14,7 @@ struct loop;
 
 typedef void (*loop_fn)(void *arg);
 
+/* returns NULL where the kernel refuses descriptors; the reason is logged. */
 struct loop *loop_create(void);
 /* All handles must be closing or closed; runs what is still posted, and the loop until
  * they are gone. NULL-safe. */

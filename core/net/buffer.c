@@ -7,8 +7,6 @@
 #include "base/alloc.h"
 #include "base/error.h"
 
-enum { BUFFER_FIRST = 2048 };
-
 /* Not realloc: what may be secret must not stay behind in freed memory. */
 static void grow(struct buffer *b, size_t n)
 {
@@ -82,6 +80,27 @@ void buffer_finish_wiped(struct buffer *b)
     if (b->mem)
         wipe(b->mem, b->end);
     buffer_finish(b);
+}
+
+void buffer_take_spare(struct buffer *b, struct buffer_spare *spare)
+{
+    if (!b->mem && spare->n > 0)
+        *b = (struct buffer){.mem = spare->mem[--spare->n], .cap = BUFFER_FIRST};
+}
+
+void buffer_give_spare(struct buffer *b, struct buffer_spare *spare)
+{
+    if (b->cap == BUFFER_FIRST && spare->n < BUFFER_SPARE_MAX) {
+        spare->mem[spare->n++] = b->mem;
+        b->mem = NULL;
+    }
+    buffer_finish(b);
+}
+
+void buffer_spare_finish(struct buffer_spare *spare)
+{
+    while (spare->n > 0)
+        free(spare->mem[--spare->n]);
 }
 
 void buffer_move(struct buffer *to, struct buffer *from)

@@ -34,6 +34,18 @@ void buffer_take(struct buffer *b, size_t n);
 void buffer_take_wiped(struct buffer *b, size_t n);
 void buffer_finish(struct buffer *b);
 void buffer_finish_wiped(struct buffer *b);
+/* Memory of buffers that were used up, for the next ones. One size, the last in is the
+ * first out: what is written in each turn of the loop stays in the processor's cache. */
+enum { BUFFER_FIRST = 2048, BUFFER_SPARE_MAX = 64 };
+struct buffer_spare {
+    uint8_t *mem[BUFFER_SPARE_MAX];
+    unsigned n;
+};
+/* Before buffer_room: memory for a buffer that has none. */
+void buffer_take_spare(struct buffer *b, struct buffer_spare *spare);
+/* As buffer_finish, but the memory is kept. Not for what may be secret. */
+void buffer_give_spare(struct buffer *b, struct buffer_spare *spare);
+void buffer_spare_finish(struct buffer_spare *spare);
 /* Moves everything in `from` behind `to`, without copying when `to` is empty. */
 void buffer_move(struct buffer *to, struct buffer *from);
 

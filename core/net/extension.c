@@ -30,6 +30,7 @@ static uint8_t *ext_reserve(struct ctr_stream *s, uint64_t n)
 {
     if (!takes_output(s) || n > s->service->options.max_queue)
         return NULL;
+    buffer_take_spare(&s->out, &s->service->net->spare);
     return buffer_room(&s->out, (size_t)n);
 }
 

@@ -59,6 +59,7 @@ struct net {
     unsigned n_held;      /* sockets that hold somebody, see admit.c */
     struct tls_handshakes *handshakes;
     struct net_log_gate gates[NET_LOG_KINDS];
+    struct buffer_spare spare; /* of output that has left */
 
     uint8_t read_buffer[NET_READ_SIZE];
     uint8_t plain_buffer[NET_PLAIN_SIZE];

@@ -281,6 +281,7 @@ void net_destroy(struct net *net)
     tls_handshakes_destroy(net->handshakes);
     peers_finish(&net->peers);
     ensure(net->kept == 0);
+    buffer_spare_finish(&net->spare);
     list_for_each_safe(it, &net->sockets)
     {
         struct net_socket *socket = list_entry(it, struct net_socket, link);

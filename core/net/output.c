@@ -67,7 +67,10 @@ static void send_wire(struct ctr_stream *s)
     if (n > 0) {
         s->taken += (unsigned)n;
         s->service->stats.bytes_out += (unsigned)n;
-        buffer_take(&s->wire, (size_t)n);
+        if ((size_t)n == buffer_len(&s->wire))
+            buffer_give_spare(&s->wire, &s->service->net->spare);
+        else
+            buffer_take(&s->wire, (size_t)n);
     } else if (n < 0 && n != UV_EAGAIN) {
         broken(s);
         return;

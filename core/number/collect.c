@@ -128,7 +128,7 @@ static bool is_fragment(const struct numbering *found)
 
     if (found->digits[code] == '0' && numbering_strips_zero(found->calling_code))
         return true;
-    for (size_t n = 1; n <= national; n++) {
+    for (size_t n = national; n > 0; n--) { /* mostly the first is one */
         if (numbering_possible(found->calling_code, n))
             return false;
     }

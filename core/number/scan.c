@@ -71,6 +71,25 @@ static bool is_paren_zero(const char *s, size_t i, size_t n)
            s[after] == ')';
 }
 
+/* The digits from s[*i] on, which is one; *i becomes the last of them. returns false: too
+ * many */
+static bool take_run(const char *s, size_t n, size_t *i, unsigned gap, struct scan *out)
+{
+    size_t from = *i, end = from + 1, len;
+
+    while (end < n && is_digit(s[end]))
+        end++;
+    len = end - from;
+    if (len > NUMBER_DIGITS_MAX - (size_t)out->n)
+        return false;
+    memcpy(out->digits + out->n, s + from, len);
+    memset(out->gap + out->n, SCAN_GAP_NONE, len);
+    out->gap[out->n] = (uint8_t)gap;
+    out->n = (uint8_t)(out->n + len);
+    *i = end - 1;
+    return true;
+}
+
 /* The run of digits and separators at s. returns the bytes taken, SIZE_MAX: too many
  * digits */
 static size_t take_digits(const char *s, size_t n, struct scan *out)
@@ -81,10 +100,8 @@ static size_t take_digits(const char *s, size_t n, struct scan *out)
     for (i = 0; i < n; i++) {
         switch (class_of(s[i])) {
         case CHAR_DIGIT:
-            if (out->n == NUMBER_DIGITS_MAX)
+            if (!take_run(s, n, &i, gap, out))
                 return SIZE_MAX;
-            out->gap[out->n] = (uint8_t)gap;
-            out->digits[out->n++] = s[i];
             gap = SCAN_GAP_NONE;
             break;
         case CHAR_DASH:
@@ -357,6 +374,7 @@ static bool take_written(struct scan *out, const char *s, size_t n)
         return false;
     if (words && ext_label(s, n)) { /* "x192", "Durchwahl 192" */
         out->n = (uint8_t)only_digits(s + start, n - start, out->digits, SCAN_EXT_MAX);
+        memset(out->gap, SCAN_GAP_NONE, out->n);
         if (out->n)
             return true;
     }

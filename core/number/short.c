@@ -1,52 +1,67 @@
 /* short.c - remembers which short digit strings are service numbers: the library takes
- * some ten microseconds to say so, and extensions and suffixes ask again and again. */
+ * some ten microseconds to say so, and extensions and suffixes ask again and again.
+ *
+ * A country has two bits for every string of up to DIGITS_MAX digits, so nothing is asked
+ * twice. All strings of six digits lie in 250 KB, and what nobody asks for is never
+ * touched: it costs addresses and no memory. */
 #include <stdatomic.h>
+#include <stdlib.h>
 
 #include "number/numbering.h"
 #include "shim/phonenumber.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+enum {
+    DIGITS_MAX = 7,
+    STRINGS = 20000000, /* a 1 before the digits tells "05" from "5" */
+    PER_WORD = 16,
+    KNOWN = 1,
+    SHORT = 2
+};
 
-/* A word per slot holds the whole question and the answer, so that readers on any thread
- * see all of it or nothing, and a collision only costs asking the library again. */
-enum { SLOTS = 1 << 15, DIGITS_MAX = 8, KNOWN = 1, SHORT = 2 };
+struct answers {
+    _Atomic uint32_t words[STRINGS / PER_WORD];
+};
 
-static _Atomic uint64_t slots[SLOTS];
+static _Atomic(struct answers *) countries[26][26];
 
-/* Country, length and digits; the two lowest bits are left for the answer. */
-static uint64_t pack(const char *country, const char *digits, size_t n)
+/* NULL: no country, or no memory. */
+static struct answers *answers_of(const char *country)
 {
-    uint64_t word = (uint64_t)(uint8_t)country[0] << 8 | (uint8_t)country[1];
+    unsigned a = (unsigned)(country[0] - 'A'), b = (unsigned)(country[1] - 'A');
+    struct answers *have, *mine;
 
-    word = word << 4 | n;
-    for (size_t i = 0; i < n; i++)
-        word = word << 4 | (uint64_t)(digits[i] - '0');
-    return word << 2;
+    if (a >= 26 || b >= 26)
+        return NULL;
+    have = atomic_load_explicit(&countries[a][b], memory_order_acquire);
+    if (have)
+        return have;
+    mine = calloc(1, sizeof(*mine));
+    if (!mine || atomic_compare_exchange_strong(&countries[a][b], &have, mine))
+        return mine;
+    free(mine); /* another thread was first */
+    return have;
 }
 
 bool numbering_is_short(const char *country, const char *digits, size_t n)
 {
-    _Atomic uint64_t *slot = NULL;
-    uint64_t question, hash;
+    struct answers *answers;
+    uint32_t string = 1, shift, word;
     bool answer;
 
     if (n > DIGITS_MAX)
         return false;
-    question = pack(country, digits, n);
-    hash = XXH3_64bits(&question, sizeof(question));
-    /* Two places, or else two numbers that are asked often might share one for ever. */
-    for (unsigned way = 0; way < 2; way++) {
-        _Atomic uint64_t *at = &slots[(hash ^ way) % SLOTS];
-        uint64_t known = atomic_load_explicit(at, memory_order_relaxed);
-
-        if ((known & ~(uint64_t)(KNOWN | SHORT)) == question && (known & KNOWN))
-            return known & SHORT;
-        if (!slot || !(known & KNOWN))
-            slot = at;
-    }
+    answers = answers_of(country);
+    if (!answers)
+        return phonenumber_is_short(country, digits, n);
+    for (size_t i = 0; i < n; i++)
+        string = string * 10 + (uint32_t)(digits[i] - '0');
+    shift = string % PER_WORD * 2;
+    word = atomic_load_explicit(&answers->words[string / PER_WORD], memory_order_relaxed);
+    if (word >> shift & KNOWN)
+        return word >> shift & SHORT;
     answer = phonenumber_is_short(country, digits, n);
-    atomic_store_explicit(slot, question | KNOWN | (answer ? SHORT : 0),
-                          memory_order_relaxed);
+    atomic_fetch_or_explicit(&answers->words[string / PER_WORD],
+                             (uint32_t)(answer ? KNOWN | SHORT : KNOWN) << shift,
+                             memory_order_relaxed);
     return answer;
 }

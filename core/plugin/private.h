@@ -50,9 +50,10 @@ struct instance {
     unsigned n_watches;
     struct lane *lane;        /* sources ON_LANE */
     struct lane *search_lane; /* the same, or one beside it (CTR_SOURCE_PARALLEL) */
+    struct lane *watch_lane;  /* where there is no lane, and files are watched */
     struct net_service *service;
     struct flow_driver driver;
-    unsigned jobs; /* syncs and searches whose memory the lane has */
+    unsigned jobs; /* syncs, searches, looks whose memory the lane has */
 
     /* Who runs the plugin. NULL: this process does. */
     const struct remote_ops *remote;

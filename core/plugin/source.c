@@ -453,5 +453,6 @@ void source_finish(struct instance *in)
     if (in->search_lane != in->lane)
         lane_destroy(in->search_lane);
     lane_destroy(in->lane);
-    in->lane = in->search_lane = NULL;
+    lane_destroy(in->watch_lane);
+    in->lane = in->search_lane = in->watch_lane = NULL;
 }

@@ -322,6 +322,8 @@ static int32_t search(void *instance, struct ctr_search *search,
             continue;
         contact = contact_of(&e, fields);
         err = j->host->search_hits(j->host, search, &contact, 1);
+        if (err == -CTR_EPAUSE)
+            err = 0; /* taken; it is only a few */
     }
     fclose(file);
     j->host->search_done(j->host, search, 0);

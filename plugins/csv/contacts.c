@@ -303,6 +303,13 @@ int32_t contacts_flush(struct contacts *c)
     return rc;
 }
 
+void contacts_finish(struct contacts *c)
+{
+    ids_finish(&c->ids);
+    free(c->fields);
+    free(c->text);
+}
+
 int32_t contacts_init(struct contacts *c, const struct ctr_host *host,
                       struct ctr_sync *sync, const struct plan *plan)
 {
@@ -312,12 +319,6 @@ int32_t contacts_init(struct contacts *c, const struct ctr_host *host,
     c->text = malloc(CONTACTS_TEXT);
     if (c->fields && c->text)
         return 0;
+    contacts_finish(c);
     return kit_fail(host, -CTR_ENOMEM, "out of memory before the first row");
-}
-
-void contacts_finish(struct contacts *c)
-{
-    ids_finish(&c->ids);
-    free(c->fields);
-    free(c->text);
 }

@@ -286,7 +286,8 @@ static int32_t search(struct hunt *h, const struct ctr_query *query)
     int32_t rc;
 
     if (!h->ch->p && spawn_now() < h->ch->not_before)
-        return -CTR_EUNAVAIL;
+        return kit_fail(h->s->host, -CTR_EUNAVAIL,
+                        "the program failed just now and is not asked for a while");
     rc = channel_open(h->ch, &problem);
     if (rc == 0) {
         rc = answer(h, query);

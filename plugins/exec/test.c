@@ -24,11 +24,13 @@ struct trial {
     struct channel channel;
     struct contacts contacts;
     char first_note[256];
+    bool failed; /* a step that did was told */
 };
 
 static int32_t step(struct trial *t, const char *name, int32_t status, const char *detail,
                     const char *remedy)
 {
+    t->failed = t->failed || status < 0;
     t->s->host->test_step(t->s->host, t->test, name, status, detail,
                           remedy && *remedy ? remedy : NULL);
     return status < 0 ? status : kit_test_canceled(t->s->host, t->test);
@@ -292,8 +294,10 @@ int32_t source_test(void *instance, struct ctr_test *test)
     struct trial *t = calloc(1, sizeof(*t));
     int32_t rc;
 
-    if (!t)
-        return kit_fail(s->host, -CTR_ENOMEM, "out of memory");
+    if (!t) {
+        s->host->test_step(s->host, test, "prepare", -CTR_ENOMEM, "out of memory", NULL);
+        return -CTR_ENOMEM;
+    }
     t->s = s;
     t->test = test;
     rc = channel_init(&t->channel, &s->config);
@@ -305,6 +309,8 @@ int32_t source_test(void *instance, struct ctr_test *test)
         contacts_finish(&t->contacts);
         channel_finish(&t->channel);
     }
+    if (rc < 0 && !t->failed)
+        step(t, "prepare", rc, "out of memory", NULL);
     free(t);
     return rc;
 }

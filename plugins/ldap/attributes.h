@@ -81,7 +81,9 @@ struct attributes {
     uint32_t n;
     uint32_t mask; /* slots - 1 */
     struct attr_slot *slots;
-    const struct attr *object_class, *uid, *ou, *any_custom;
+    /* Those the code asks for while it serves. */
+    const struct attr *object_class, *uid, *ou, *any_custom, *entry_dn, *has_subordinates,
+        *structural_class, *subschema;
 };
 
 /* An attribute as a client named it. */

@@ -254,18 +254,25 @@ static bool is_alnum(char c)
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-void dn_put_value(struct ber_out *out, struct ctr_str value)
+static size_t count_alnum(struct ctr_str s)
+{
+    size_t n = 0;
+
+    while (n < s.len && is_alnum(s.ptr[n]))
+        n++;
+    return n;
+}
+
+/* From byte `from` on, the first that may need an escape. */
+static void put_escaped(struct ber_out *out, struct ctr_str value, size_t from)
 {
     static const char digits[] = "0123456789abcdef";
     bool utf8 = true, known = false;
-    size_t from = 0;
 
-    for (size_t i = 0; i < value.len; i++) {
+    for (size_t i = from; i < value.len; i++) {
         unsigned char c = (unsigned char)value.ptr[i];
         bool hex;
 
-        if (is_alnum((char)c))
-            continue;
         if (c >= 0x80 && !known) {
             utf8 = text_is_utf8(value);
             known = true;
@@ -278,4 +285,13 @@ void dn_put_value(struct ber_out *out, struct ctr_str value)
         from = hex ? i + 1 : i;
     }
     ber_put(out, value.ptr + from, value.len - from);
+}
+
+void dn_put_value(struct ber_out *out, struct ctr_str value)
+{
+    size_t n = count_alnum(value);
+
+    ber_put(out, value.ptr, n);
+    if (n < value.len)
+        put_escaped(out, value, n);
 }

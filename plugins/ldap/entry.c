@@ -9,7 +9,7 @@
 /* A contact being written. */
 struct writer {
     struct ber_out *out;
-    const struct server *s;
+    struct server *s;
     const struct ctr_contact *c;
     const struct selection *sel;
     uint64_t present; /* kinds the contact has */
@@ -34,14 +34,35 @@ void entry_put_source_dn(struct ber_out *out, const struct server *s,
     ber_put(out, s->base_text.ptr, s->base_text.len);
 }
 
+/* ",ou=SOURCE,BASE", made anew only for another source than that of the last contact. */
+static void put_dn_tail(struct ber_out *out, struct server *s, struct ctr_str source)
+{
+    struct dn_tail *tail = &s->dn_tail;
+    struct ber_out made = {.data = tail->text, .cap = sizeof(tail->text)};
+
+    if (tail->len > 0 && str_same(source, (struct ctr_str){tail->source, tail->n})) {
+        ber_put(out, tail->text, tail->len);
+        return;
+    }
+    ber_put(&made, ",", 1);
+    entry_put_source_dn(&made, s, source);
+    tail->len = 0;
+    if (ber_fits(&made) && source.len <= sizeof(tail->source)) {
+        memcpy(tail->source, source.ptr, source.len);
+        tail->n = (uint32_t)source.len;
+        tail->len = (uint32_t)made.len;
+    }
+    ber_put(out, ",", 1);
+    entry_put_source_dn(out, s, source);
+}
+
 static void put_dn(const struct writer *w)
 {
     size_t dn = ber_open(w->out, BER_OCTETS);
 
     ber_put(w->out, "uid=", 4);
     dn_put_value(w->out, w->c->id);
-    ber_put(w->out, ",", 1);
-    entry_put_source_dn(w->out, w->s, w->c->source);
+    put_dn_tail(w->out, w->s, w->c->source);
     ber_close(w->out, dn);
 }
 
@@ -94,29 +115,23 @@ static bool is_repeated(const struct ctr_contact *c, uint64_t kinds, uint32_t i)
     return false;
 }
 
-/* The fields of one kind. returns how many have been met */
-static uint32_t put_kind(const struct writer *w, const struct attr *attr, uint64_t kinds,
-                         uint32_t kind, uint32_t skip)
-{
-    uint32_t met = 0;
-
-    for (uint32_t i = 0; i < w->c->n_fields; i++) {
-        const struct ctr_field *field = field_at(w->c, i);
-
-        if (field->kind == kind && met++ >= skip && !is_repeated(w->c, kinds, i))
-            put_field(w, attr, field);
-    }
-    return met;
-}
-
-/* Kind by kind, so that the office number comes first. */
+/* Kind by kind, so that the office number comes first; without the first `skip`. */
 static void put_kinds(const struct writer *w, const struct attr *attr, uint64_t kinds,
                       uint32_t skip)
 {
-    for (uint64_t left = kinds & w->present; left; left &= left - 1) {
-        uint32_t met = put_kind(w, attr, kinds, (uint32_t)__builtin_ctzll(left), skip);
+    uint32_t met = 0;
 
-        skip = skip > met ? skip - met : 0;
+    for (uint64_t left = kinds & w->present; left; left &= left - 1) {
+        uint32_t kind = (uint32_t)__builtin_ctzll(left);
+
+        for (uint32_t i = 0; i < w->c->n_fields; i++) {
+            const struct ctr_field *field = field_at(w->c, i);
+
+            if (field->kind != kind || met++ < skip)
+                continue;
+            if (met == 1 || !is_repeated(w->c, kinds, i)) /* the first repeats none */
+                put_field(w, attr, field);
+        }
     }
 }
 
@@ -425,7 +440,7 @@ static void put_item(const struct writer *w, const struct select_item *item)
 /* --- entries -------------------------------------------------------------------------
  */
 
-void entry_put_contact(struct ber_out *out, const struct server *s, uint32_t id,
+void entry_put_contact(struct ber_out *out, struct server *s, uint32_t id,
                        const struct ctr_contact *c, const struct selection *sel)
 {
     struct writer w = {out, s, c, sel, 0};
@@ -443,16 +458,6 @@ void entry_put_contact(struct ber_out *out, const struct server *s, uint32_t id,
     ber_close(out, attrs);
     ber_close(out, op);
     ber_close(out, message);
-}
-
-size_t entry_room(const struct server *s, const struct ctr_contact *c)
-{
-    size_t room = 640 + s->base_text.len + 3 * (c->id.len + c->source.len);
-
-    for (uint32_t i = 0; i < c->n_fields; i++)
-        if (field_at(c, i)->kind != CTR_FIELD_PHOTO)
-            room += 32 + 2 * field_at(c, i)->value.len;
-    return room;
 }
 
 /* The name to return an attribute of ours under, absent where it was not asked for. */

@@ -26,12 +26,10 @@ int selection_parse(const struct server *s, struct pool *pool, struct ber list,
 /* Everything "*" stands for; part of making an instance. */
 int selection_init(struct server *s);
 
-void entry_put_contact(struct ber_out *out, const struct server *s, uint32_t id,
+void entry_put_contact(struct ber_out *out, struct server *s, uint32_t id,
                        const struct ctr_contact *c, const struct selection *sel);
 void entry_put_local(struct ber_out *out, uint32_t id, const struct local_entry *entry,
                      const struct selection *sel);
-/* Room that is enough for most contacts. */
-size_t entry_room(const struct server *s, const struct ctr_contact *c);
 /* "ou=SOURCE,BASE" */
 void entry_put_source_dn(struct ber_out *out, const struct server *s,
                          struct ctr_str source);

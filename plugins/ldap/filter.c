@@ -36,9 +36,18 @@ static void ask(struct filter *f, const char *text, size_t n)
     f->n_asked += (uint32_t)n;
 }
 
-static bool is_written_plain(unsigned char c)
+/* How many bytes from i on stand in a filter as they are (RFC 4515). */
+static size_t count_plain(struct ctr_str s, size_t i)
 {
-    return c >= 0x20 && c != 0x7f && c != '*' && c != '(' && c != ')' && c != '\\';
+    size_t from = i;
+
+    for (; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+
+        if (c < 0x20 || (c >= '(' && c <= '*') || c == '\\' || c == 0x7f)
+            break;
+    }
+    return i - from;
 }
 
 static void ask_value(struct filter *f, struct ctr_str value)
@@ -47,12 +56,11 @@ static void ask_value(struct filter *f, struct ctr_str value)
     size_t i = 0;
 
     while (i < value.len && f->n_asked < ASKED_MAX) {
-        size_t from = i;
+        size_t n = count_plain(value, i);
         unsigned char c;
 
-        while (i < value.len && is_written_plain((unsigned char)value.ptr[i]))
-            i++;
-        ask(f, value.ptr + from, i - from);
+        ask(f, value.ptr + i, n);
+        i += n;
         if (i == value.len)
             break;
         c = (unsigned char)value.ptr[i++];

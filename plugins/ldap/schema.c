@@ -49,6 +49,11 @@ static const struct {
     [SYNTAX_UUID] = {"1.3.6.1.1.16.1", "UUID", ""},
 };
 
+/* An id is what its source says: "a1" and "A1" may be two contacts. So uid has other
+ * rules here than in RFC 4519, and clients that go by the schema keep its case. */
+static const char id_rules[] = "EQUALITY caseExactMatch ORDERING caseExactOrderingMatch "
+                               "SUBSTR caseExactSubstringsMatch ";
+
 /* NAME 'x' or NAME ( 'x' 'y' ) */
 static void add_names(struct line *l, const struct attr *a)
 {
@@ -77,8 +82,8 @@ static void write_attribute(struct line *l, const struct attr *a)
     else
         add(l, "( %s ", a->oid);
     add_names(l, a);
-    add(l, "%sSYNTAX %s %s", syntaxes[a->syntax].rules, syntaxes[a->syntax].oid,
-        a->flags & ATTR_SINGLE ? "SINGLE-VALUE " : "");
+    add(l, "%sSYNTAX %s %s", a->type == ATTR_ID ? id_rules : syntaxes[a->syntax].rules,
+        syntaxes[a->syntax].oid, a->flags & ATTR_SINGLE ? "SINGLE-VALUE " : "");
     if (a->flags & ATTR_OPERATIONAL)
         add(l, "NO-USER-MODIFICATION USAGE %s ",
             a->type == ATTR_LOCAL ? "dSAOperation" : "directoryOperation");
@@ -204,6 +209,9 @@ static const char *const fixed_rules[] = {
     "( 2.5.13.4 NAME 'caseIgnoreSubstringsMatch' SYNTAX 1.3.6.1.4.1.1466.115.121.1.58 )",
     ("( 2.5.13.21 NAME 'telephoneNumberSubstringsMatch' "
      "SYNTAX 1.3.6.1.4.1.1466.115.121.1.58 )"),
+    "( 2.5.13.5 NAME 'caseExactMatch' SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )",
+    "( 2.5.13.6 NAME 'caseExactOrderingMatch' SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )",
+    "( 2.5.13.7 NAME 'caseExactSubstringsMatch' SYNTAX 1.3.6.1.4.1.1466.115.121.1.58 )",
 };
 
 static void collect_rules(struct values *v, struct line *l)

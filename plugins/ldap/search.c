@@ -76,7 +76,8 @@ static int read_request(struct op *op, struct search *s, const struct message *m
                              &s->controls, why);
     if (err)
         return err;
-    s->filter = (struct filter){.server = c->server, .pool = &op->pool};
+    s->filter.server = c->server; /* the rest is zero, as all of the search */
+    s->filter.pool = &op->pool;
     s->filter_bytes = b;
     err = target_resolve(c, &op->pool, s->base, &s->target);
     if (err == -CTR_EFORMAT)

@@ -14,41 +14,52 @@ static void count_entry(struct search *s)
         s->left--;
 }
 
-enum { ESTIMATE_MAX = 65536 };
+/* Room taken at once, for an entry and for many; a larger entry gets what it needs. */
+enum { ROOM_MIN = 1024, ROOM_EACH = 256, ROOM_MAX = 16384 };
 
-/* Room for an entry: a guess for what is small, counted for what is large. */
-static size_t room_for(struct op *op, const struct search *s,
-                       const struct ctr_contact *contact)
+static size_t room_for(uint32_t entries, size_t each)
 {
-    struct ber_out count = {.cap = 0};
-    size_t guess = entry_room(op->conn->server, contact);
+    size_t room = (size_t)entries * each;
 
-    if (guess <= ESTIMATE_MAX)
-        return guess;
-    entry_put_contact(&count, op->conn->server, op->id, contact, &s->selection);
-    return count.len;
+    return room < ROOM_MIN ? ROOM_MIN : room < ROOM_MAX ? room : ROOM_MAX;
 }
 
-/* returns 0 | -CTR_EIO: the stream is going down, or this can never be sent */
-static int send_contact(struct op *op, const struct search *s,
-                        const struct ctr_contact *contact)
+/* Hands on what is written. */
+static void commit(struct conn *c, struct ber_out *out)
 {
-    struct conn *c = op->conn;
-    const struct server *server = c->server;
-    struct ber_out out = {.cap = room_for(op, s, contact)};
+    if (out->len > 0)
+        reply_commit(c, out->len);
+    *out = (struct ber_out){.cap = 0};
+}
+
+/* Appends an entry to out, which gets new room where it does not fit; `left` entries,
+ * this one among them, are to come. returns 0 | -CTR_EIO: the stream is going down, or
+ * this can never be sent */
+static int put_contact(struct op *op, const struct ctr_contact *contact, uint32_t left,
+                       struct ber_out *out)
+{
+    const struct search *s = op->work;
+    struct server *server = op->conn->server;
+    size_t room = room_for(left, ROOM_EACH);
 
     for (;;) {
-        out.len = 0;
-        out.data = server->net->reserve(c->stream, out.cap);
-        if (!out.data)
+        size_t before = out->len, size;
+
+        if (out->data) {
+            entry_put_contact(out, server, op->id, contact, &s->selection);
+            if (ber_fits(out))
+                return 0;
+            size = out->len - before;
+            room = room_for(left, size);
+            room = room > size ? room : size;
+            out->len = before;
+        }
+        commit(op->conn, out);
+        out->data = server->net->reserve(op->conn->stream, room);
+        if (!out->data)
             return -CTR_EIO;
-        entry_put_contact(&out, server, op->id, contact, &s->selection);
-        if (ber_fits(&out))
-            break;
-        out.cap = out.len;
+        out->cap = room;
     }
-    reply_commit(c, out.len);
-    return 0;
 }
 
 static void send_local(struct op *op, const struct search *s,
@@ -86,11 +97,33 @@ static bool send_locals(struct op *op, struct search *s)
     return true;
 }
 
+/* As many as may be sent. returns 0 | -CTR_ECANCELED: these were the last */
+static int32_t send_hits(struct op *op, struct search *s,
+                         const struct ctr_contact *const *hits, uint32_t n)
+{
+    struct ber_out out = {.cap = 0};
+    int32_t err = 0;
+
+    for (uint32_t i = 0; i < n && !err; i++) {
+        if (s->limited && s->left == 0) {
+            s->over_limit = true;
+            err = -CTR_ECANCELED;
+        } else if (put_contact(op, hits[i], n - i, &out)) {
+            err = -CTR_ECANCELED;
+        } else {
+            count_entry(s);
+        }
+    }
+    commit(op->conn, &out);
+    return err;
+}
+
 static int32_t on_hits(void *user, const struct ctr_contact *const *hits, uint32_t n)
 {
     struct op *op = user;
     struct search *s = op->work;
     struct conn *c = op->conn;
+    int32_t err;
 
     if (c->closing)
         return -CTR_ECANCELED;
@@ -101,15 +134,9 @@ static int32_t on_hits(void *user, const struct ctr_contact *const *hits, uint32
         return -CTR_ECANCELED;
     }
     server_count_many(c->server, METRIC_ENTRIES, n);
-    for (uint32_t i = 0; i < n; i++) {
-        if (s->limited && s->left == 0) {
-            s->over_limit = true;
-            return -CTR_ECANCELED;
-        }
-        if (send_contact(op, s, hits[i]))
-            return -CTR_ECANCELED;
-        count_entry(s);
-    }
+    err = send_hits(op, s, hits, n);
+    if (err)
+        return err;
     op->paused = c->choked;
     return c->choked ? -CTR_EPAUSE : 0;
 }
@@ -142,9 +169,10 @@ static struct ctr_str keep_page(struct op *op, const struct search *s,
 static void end_with(struct op *op, int code, const char *text, struct ctr_str cookie)
 {
     const struct search *s = op->work;
-    struct answer_controls controls = {.len = 0};
+    struct answer_controls controls; /* not cleared: its room is seldom used */
     struct reply r = {.id = op->id, .tag = OP_SEARCH_DONE, .code = code, .text = text};
 
+    controls.len = 0;
     if (code == RESULT_NO_SUCH_OBJECT)
         r.matched = s->target.matched;
     if (s->controls.have & CONTROL_SORT)

@@ -42,7 +42,7 @@ static bool is_standard(const struct attr *attr, struct ctr_str name)
 
 static bool picked(const struct picker *p, const struct attr *attr, struct ctr_str name)
 {
-    bool standard = is_standard(attr, name);
+    bool standard = p->n > 0 && is_standard(attr, name);
 
     for (uint32_t i = 0; i < p->n; i++)
         if (text_same_nocase(p->items[i].name, name) ||

@@ -119,7 +119,7 @@ static int build(struct server *s, const struct ctr_config *config, const char *
     read_limits(&s->limits, host, config);
     err = attributes_init(&s->attributes, &s->pool, host, config, &bad);
     if (err) {
-        *what = "attributes";
+        *what = err == -CTR_ENOMEM ? NULL : "attributes";
         return err;
     }
     err = read_base(s, config);
@@ -151,12 +151,14 @@ int32_t server_check(const struct ctr_host *host, const struct ctr_config *confi
     int err;
 
     if (!s)
-        return -CTR_ENOMEM;
+        return kit_fail(host, -CTR_ENOMEM, "out of memory");
     s->host = host;
     pool_init(&s->pool, SERVER_POOL_MAX);
     err = build(s, config, &what);
     if (what)
         host->option_error(config, what, complaint(what));
+    else if (err)
+        kit_fail(host, err, "out of memory");
     if (!err && s->limits.pdu < s->limits.pdu_anonymous) {
         host->option_error(config, "max_pdu", "must not be less than max_pdu_anonymous");
         err = -CTR_ECONF;
@@ -174,7 +176,7 @@ int server_create(const struct ctr_host *host, const struct ctr_config *config,
     int err;
 
     if (!s)
-        return -CTR_ENOMEM;
+        return kit_fail(host, -CTR_ENOMEM, "out of memory");
     s->host = host;
     pool_init(&s->pool, SERVER_POOL_MAX);
     s->net = host->extension(host, CTR_NET_ID);

@@ -39,6 +39,13 @@ enum {
 
 struct op;
 
+/* ",ou=SOURCE,BASE" of the contact that was written last. */
+struct dn_tail {
+    uint32_t n, len; /* of source, of text; len 0: none yet */
+    char source[64];
+    uint8_t text[440];
+};
+
 struct server {
     const struct ctr_host *host;
     const struct ctr_net *net;
@@ -59,10 +66,13 @@ struct server {
     uint32_t n_all_items;
     uint64_t all_want;
 
+    struct dn_tail dn_tail;
+
     int32_t metric[METRIC_N];
     /* While the messages of one read are handled: counted here, told at the end. */
     bool counting;
     uint32_t counted[METRIC_N];
+    uint32_t touched; /* a bit for each metric that was counted */
 
     /* Requests not in use, kept for the next one. */
     struct op *idle_ops;
@@ -89,10 +99,12 @@ int32_t server_check(const struct ctr_host *host, const struct ctr_config *confi
 
 static inline void server_count_many(struct server *s, unsigned metric, uint32_t n)
 {
-    if (s->counting)
+    if (s->counting) {
         s->counted[metric] += n;
-    else
+        s->touched |= 1u << metric;
+    } else {
         s->host->metric_add(s->host, s->metric[metric], n);
+    }
 }
 
 static inline void server_count(struct server *s, unsigned metric)
@@ -108,10 +120,11 @@ static inline void server_count_begin(struct server *s)
 static inline void server_count_end(struct server *s)
 {
     s->counting = false;
-    for (unsigned i = 0; i < METRIC_N; i++) {
-        if (s->counted[i] > 0)
-            s->host->metric_add(s->host, s->metric[i], s->counted[i]);
-        s->counted[i] = 0;
+    for (; s->touched; s->touched &= s->touched - 1) {
+        unsigned metric = (unsigned)__builtin_ctz(s->touched);
+
+        s->host->metric_add(s->host, s->metric[metric], s->counted[metric]);
+        s->counted[metric] = 0;
     }
 }
 

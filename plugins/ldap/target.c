@@ -96,11 +96,10 @@ int target_source_entry(const struct conn *c, struct pool *pool, struct ctr_str 
     values[4] = c->server->subschema.dn;
     attrs[0] = (struct local_attr){t->object_class, classes, 2};
     attrs[1] = (struct local_attr){t->ou, &values[0], 1};
-    attrs[2] = (struct local_attr){attributes_get(t, "entryDN"), &values[1], 1};
-    attrs[3] = (struct local_attr){attributes_get(t, "hasSubordinates"), &values[2], 1};
-    attrs[4] =
-        (struct local_attr){attributes_get(t, "structuralObjectClass"), &values[3], 1};
-    attrs[5] = (struct local_attr){attributes_get(t, "subschemaSubentry"), &values[4], 1};
+    attrs[2] = (struct local_attr){t->entry_dn, &values[1], 1};
+    attrs[3] = (struct local_attr){t->has_subordinates, &values[2], 1};
+    attrs[4] = (struct local_attr){t->structural_class, &values[3], 1};
+    attrs[5] = (struct local_attr){t->subschema, &values[4], 1};
     out->attrs = attrs;
     out->n = 6;
     return 0;

@@ -90,6 +90,9 @@ int32_t conn_next_until(struct conn *c, int msgid, int64_t deadline, const char 
 
         if (rc > 0)
             return 0;
+        /* What it returns is the message's tag, which may be one that there is not. */
+        ldap_msgfree(*out);
+        *out = NULL;
         if (rc < 0 || c->wire.broke != 0)
             return lost(c, asked, f);
         if (atomic_load(&c->cancel->set))

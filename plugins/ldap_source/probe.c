@@ -20,6 +20,7 @@ struct probe {
     uint32_t n_bases;
     struct fault fault;
     bool canceled;
+    bool failed; /* a step that did was told */
 };
 
 static void say(struct probe *p, const char *step, int32_t status, const char *detail,
@@ -29,6 +30,7 @@ static void say(struct probe *p, const char *step, int32_t status, const char *d
 
     if (p->canceled)
         return;
+    p->failed = p->failed || status < 0;
     h->test_step(h, p->test, step, status, detail, remedy && *remedy ? remedy : NULL);
     p->canceled = status == 0 && kit_test_canceled(h, p->test) < 0;
     if (p->canceled) /* every wait ends from here on */
@@ -262,11 +264,14 @@ int32_t source_test(void *instance, struct ctr_test *test)
         p->conn = conn_create(&s->options, s->host, &s->tls, &s->sync_cancel);
     if (!p || !p->conn) {
         free(p);
-        return kit_fail(s->host, -CTR_ENOMEM, "out of memory");
+        s->host->test_step(s->host, test, "prepare", -CTR_ENOMEM, "out of memory", NULL);
+        return -CTR_ENOMEM;
     }
     p->source = s;
     p->test = test;
     rc = probe_all(p);
+    if (rc < 0 && !p->failed)
+        say(p, "memory", rc, "out of memory", NULL);
     contacts_destroy(p->contacts);
     conn_destroy(p->conn);
     if (p->canceled)

@@ -23,6 +23,13 @@ int32_t conn_complain(struct conn *c, SQLSMALLINT type, SQLHANDLE handle,
 /* --- waiting --------------------------------------------------------------------------
  */
 
+/* So that the call that runs comes back soon; another thread may say so, says ODBC. */
+static void interrupt(struct conn *c)
+{
+    if (!(c->driver->flags & DRIVER_NO_CANCEL))
+        worker_interrupt(c->worker, result_cancel);
+}
+
 /* One call of the worker, in bounded time. */
 static int32_t await(struct conn *c, const struct patience *p, int64_t limit,
                      const char *what, struct trouble *t)
@@ -38,7 +45,7 @@ static int32_t await(struct conn *c, const struct patience *p, int64_t limit,
         return c->trouble.code;
     }
     if (c->cancelable) {
-        worker_interrupt(c->worker, result_cancel);
+        interrupt(c);
         (void)worker_wait(c->worker, &grace); /* if not, it is left to itself */
     }
     if (rc == -CTR_ECANCELED)
@@ -313,7 +320,7 @@ void conn_leave(struct conn *c)
     if (!c)
         return;
     if (c->cancelable)
-        worker_interrupt(c->worker, result_cancel);
+        interrupt(c);
     worker_leave(c->worker);
 }
 

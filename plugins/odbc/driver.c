@@ -45,7 +45,7 @@ static const struct driver drivers[] = {
      .names = "sqlite",
      .package = "libsqliteodbc",
      .example = "Driver=SQLite3",
-     .flags = DRIVER_UTF8 | DRIVER_LOOSE | DRIVER_READ_ONLY,
+     .flags = DRIVER_UTF8 | DRIVER_LOOSE | DRIVER_READ_ONLY | DRIVER_NO_CANCEL,
      .options = "NoCreat=1;NoWCHAR=1;Timeout=3000",
      .stream = "StepAPI=1",
      .session = {"PRAGMA query_only = ON"}},

@@ -8,10 +8,11 @@
 #include <stdint.h>
 
 enum {
-    DRIVER_UTF8 = 1u << 0,      /* SQL_C_CHAR is UTF-8, as told by its options */
-    DRIVER_LOOSE = 1u << 1,     /* columns hold values of any type (SQLite) */
-    DRIVER_READ_ONLY = 1u << 2, /* `session` makes the server refuse to write */
-    DRIVER_BRACES_UID = 1u << 3 /* takes UID={...} */
+    DRIVER_UTF8 = 1u << 0,       /* SQL_C_CHAR is UTF-8, as told by its options */
+    DRIVER_LOOSE = 1u << 1,      /* columns hold values of any type (SQLite) */
+    DRIVER_READ_ONLY = 1u << 2,  /* `session` makes the server refuse to write */
+    DRIVER_BRACES_UID = 1u << 3, /* takes UID={...} */
+    DRIVER_NO_CANCEL = 1u << 4   /* SQLCancel frees what a running call still uses */
 };
 
 struct driver {

@@ -391,14 +391,22 @@ static int32_t run_steps(struct try *t)
     return rc;
 }
 
+static int32_t no_memory(struct try *t)
+{
+    trouble_set(&t->trouble, -CTR_ENOMEM, "out of memory");
+    return failed(t, "prepare");
+}
+
 int32_t source_test(void *instance, struct ctr_test *test)
 {
     struct source *s = instance;
     struct try *t = calloc(1, sizeof(*t));
-    int32_t rc = -CTR_ENOMEM;
+    int32_t rc;
 
-    if (!t)
-        return kit_fail(s->host, rc, "out of memory");
+    if (!t) {
+        s->host->test_step(s->host, test, "prepare", -CTR_ENOMEM, "out of memory", NULL);
+        return -CTR_ENOMEM;
+    }
     t->s = s;
     t->test = test;
     t->sink = (struct sink){on_put, NULL, on_reject, t};
@@ -406,6 +414,8 @@ int32_t source_test(void *instance, struct ctr_test *test)
     if (!connstr_parse(&t->string, s->config.connection) &&
         contacts_init(&t->contacts, &t->sink, NULL) == 0)
         rc = run_steps(t);
+    else
+        rc = no_memory(t);
     conn_leave(t->conn);
     contacts_finish(&t->contacts);
     connstr_finish(&t->string);

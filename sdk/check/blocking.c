@@ -4,7 +4,7 @@
 #include "options.h"
 #include "source.h"
 
-enum { LIMIT_MS = 50, ROUNDS = 3 };
+enum { ROUNDS = 3 };
 
 static void use_source(struct subject *s, struct testhost *t)
 {
@@ -100,11 +100,11 @@ static void blocking_run(struct subject *s)
     for (int i = 1; i < PROBE_N; i++)
         if (least[i] > least[slowest])
             slowest = i;
-    if (least[slowest] > LIMIT_MS)
+    if (least[slowest] > PROBE_LIMIT_MS)
         check_fail("The loop serves everybody: give the work to the lane (sync), to a "
                    "thread of yours, or to descriptors (contactor.poll/1).",
                    "%s kept the loop for %.0f ms; more than %d are not allowed",
-                   probe_name(slowest), least[slowest], LIMIT_MS);
+                   probe_name(slowest), least[slowest], PROBE_LIMIT_MS);
     check_note("the longest call on the loop was %s with %.1f ms", probe_name(slowest),
                least[slowest]);
     probe_reset();

@@ -54,7 +54,7 @@ extern const struct check check_life, check_late, check_instances, check_memory;
 extern const struct check check_sync, check_sync_cancel, check_sync_error;
 extern const struct check check_sync_pause, check_cursor, check_sync_stop;
 extern const struct check check_search, check_search_cancel, check_parallel, check_test;
-extern const struct check check_blocking;
+extern const struct check check_blocking, check_odd_start, check_no_memory;
 extern const struct check check_pieces, check_noise, check_endless, check_hangup;
 extern const struct check check_pressure, check_tls;
 
@@ -80,7 +80,10 @@ void check_step(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int64_t usage_ms(void);       /* a clock that never jumps */
 uint64_t usage_memory(void);  /* bytes that are allocated */
 uint32_t usage_threads(void); /* how many there are */
-bool usage_sanitized(void);   /* a sanitizer watches this process */
+/* The same, when those that were told to end have had a moment to do so. */
+uint32_t usage_threads_settled(uint32_t want);
+void usage_sleep(long ms);
+bool usage_sanitized(void); /* a sanitizer watches this process */
 /* How many descriptors are open, and what the last of them is. */
 uint32_t usage_descriptors(char *last, size_t cap);
 /* Calls fn often (at most `rounds` times a window, for seconds) and fails when memory

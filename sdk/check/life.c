@@ -2,16 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "source.h"
-
-static void pause_ms(long ms)
-{
-    const struct timespec ts = {ms / 1000, ms % 1000 * 1000000};
-
-    nanosleep(&ts, NULL);
-}
 
 static void start_or_fail(struct testhost *t, const char *when)
 {
@@ -38,18 +30,6 @@ static void live_once(const struct subject *s)
     testhost_destroy(t);
 }
 
-/* A thread that was told to end may need a moment. */
-static uint32_t threads_settled(uint32_t want)
-{
-    uint32_t n = usage_threads();
-
-    for (int i = 0; n > want && i < 100; i++) {
-        pause_ms(10);
-        n = usage_threads();
-    }
-    return n;
-}
-
 static void life_run(struct subject *s)
 {
     enum { LIVES = 1000, WARM = 3 };
@@ -59,14 +39,14 @@ static void life_run(struct subject *s)
 
     for (int i = 0; i < WARM; i++)
         live_once(s);
-    threads = threads_settled(1);
+    threads = usage_threads_settled(1);
     fds = usage_descriptors(last, sizeof(last));
     until = usage_ms() + 20000;
     for (; done < LIVES && usage_ms() < until; done++) {
         check_step("life %u", done + 1);
         live_once(s);
     }
-    if (threads_settled(threads) > threads)
+    if (usage_threads_settled(threads) > threads)
         check_fail(
             "Tell your threads to end in stop, and join them before host->stopped.",
             "after %u lives there are %u threads more", done, usage_threads() - threads);
@@ -115,7 +95,7 @@ static void late_run(struct subject *s)
     for (; at + sizeof(poison) <= sizeof(*h); at += sizeof(poison))
         memcpy((char *)h + at, &poison, sizeof(poison));
     check_step("a quarter of a second after destroy");
-    pause_ms(250);
+    usage_sleep(250);
     testhost_run(t);
     testhost_destroy(t);
     check_note("nothing is heard of it after destroy");

@@ -1,7 +1,6 @@
 /* main.c - contactor-plugin-check: tries whether a plugin keeps its contract with the
  * daemon, and tells what it breaks. */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,26 +10,27 @@
 #include "clients.h"
 #include "options.h"
 #include "output.h"
+#include "runtime.h"
 
 enum { EXIT_RIGHT = 0, EXIT_BROKEN = 1, EXIT_USAGE = 2, EXIT_LOAD = 3 };
 
 /* In the order they run: what the others build upon comes first. */
 const struct check *const checks[] = {
-    &check_descriptor,    &check_object,     &check_schema,
-    &check_config,        &check_start,      &check_sync,
-    &check_sync_cancel,   &check_sync_error, &check_sync_pause,
-    &check_sync_stop,     &check_cursor,     &check_search,
-    &check_search_cancel, &check_parallel,   &check_test,
-    &check_pieces,        &check_noise,      &check_endless,
-    &check_hangup,        &check_pressure,   &check_tls,
-    &check_host_old,      &check_host_new,   &check_life,
-    &check_late,          &check_instances,  &check_memory,
-    &check_blocking,      &check_secrets,    NULL};
+    &check_descriptor,    &check_object,    &check_schema,      &check_config,
+    &check_start,         &check_sync,      &check_sync_cancel, &check_sync_error,
+    &check_sync_pause,    &check_sync_stop, &check_cursor,      &check_search,
+    &check_search_cancel, &check_parallel,  &check_test,        &check_pieces,
+    &check_noise,         &check_endless,   &check_hangup,      &check_pressure,
+    &check_tls,           &check_host_old,  &check_host_new,    &check_life,
+    &check_late,          &check_instances, &check_memory,      &check_blocking,
+    &check_odd_start,     &check_no_memory, &check_secrets,     NULL};
 
 struct args {
     const char *file, *config;
     const char **only; /* names */
     uint32_t n_only;
+    const char **skip; /* names */
+    uint32_t n_skip;
     const char **sets; /* name=value */
     uint32_t n_sets;
     uint32_t limit; /* seconds for each check; 0: its own */
@@ -40,19 +40,20 @@ struct args {
 
 static _Noreturn void usage(int status)
 {
-    fputs(
-        "usage: contactor-plugin-check FILE.so [--config FILE] [OPTION=VALUE ...]\n"
-        "           [--exchange FILE ...] [--only CHECK ...] [--limit SECONDS] [--json]\n"
-        "       contactor-plugin-check --list\n"
-        "Tries whether a plugin keeps its contract with contactord.\n"
-        "  --config FILE    options of the plugin: a contactor.toml, or a part of one\n"
-        "  OPTION=VALUE     one option; map.FIELD=VALUE for a map\n"
-        "  --exchange FILE  what a client of this front end sends\n"
-        "  --only CHECK     this check only; may be given several times\n"
-        "  --limit SECONDS  the time each check has, for a source that is slow\n"
-        "Ends with 0 when all is right, 1 when the contract is broken, 2 after wrong\n"
-        "usage, 3 when the file cannot be loaded.\n",
-        status ? stderr : stdout);
+    fputs("usage: contactor-plugin-check FILE.so [--config FILE] [OPTION=VALUE ...]\n"
+          "           [--exchange FILE ...] [--only CHECK ...] [--skip CHECK ...]\n"
+          "           [--limit SECONDS] [--json]\n"
+          "       contactor-plugin-check --list\n"
+          "Tries whether a plugin keeps its contract with contactord.\n"
+          "  --config FILE    options of the plugin: a contactor.toml, or a part of one\n"
+          "  OPTION=VALUE     one option; map.FIELD=VALUE for a map\n"
+          "  --exchange FILE  what a client of this front end sends\n"
+          "  --only CHECK     this check only; may be given several times\n"
+          "  --skip CHECK     not this check; may be given several times\n"
+          "  --limit SECONDS  the time each check has, for a source that is slow\n"
+          "Ends with 0 when all is right, 1 when the contract is broken, 2 after wrong\n"
+          "usage, 3 when the file cannot be loaded.\n",
+          status ? stderr : stdout);
     exit(status);
 }
 
@@ -71,7 +72,8 @@ static void take_arg(struct args *a, char **argv, int *i)
 {
     const char *arg = argv[*i];
     bool valued = !strcmp(arg, "--config") || !strcmp(arg, "--only") ||
-                  !strcmp(arg, "--exchange") || !strcmp(arg, "--limit");
+                  !strcmp(arg, "--skip") || !strcmp(arg, "--exchange") ||
+                  !strcmp(arg, "--limit");
     const char *value = valued ? argv[++*i] : "";
 
     if (!value)
@@ -81,6 +83,9 @@ static void take_arg(struct args *a, char **argv, int *i)
     } else if (strcmp(arg, "--only") == 0) {
         find_check(value);
         a->only[a->n_only++] = value;
+    } else if (strcmp(arg, "--skip") == 0) {
+        find_check(value);
+        a->skip[a->n_skip++] = value;
     } else if (strcmp(arg, "--limit") == 0) {
         a->limit = (uint32_t)strtoul(value, NULL, 10);
         if (a->limit < 1 || a->limit > 86400)
@@ -101,58 +106,6 @@ static void take_arg(struct args *a, char **argv, int *i)
     } else {
         usage(EXIT_USAGE);
     }
-}
-
-/* --- sanitizers -----------------------------------------------------------------------
- */
-
-/* A plugin built by gcc with -fsanitize=address needs its runtime to be loaded first. */
-static const char *runtime_needed(const char *path)
-{
-    static const char *const names[] = {"libasan.so.8", "libasan.so.6", "libtsan.so.2",
-                                        "libasan.so.9"};
-    static char text[1 << 16];
-    const char *found = NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n;
-
-    /* The name stands in the string table, which may lie across two reads. */
-    for (off_t at = 0; fd >= 0 && !found && (n = pread(fd, text, sizeof(text), at)) > 32;
-         at += n - 32)
-        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !found; i++)
-            if (memmem(text, (size_t)n, names[i], strlen(names[i]) + 1))
-                found = names[i];
-    if (fd >= 0)
-        close(fd);
-    return found;
-}
-
-/* "VALUE" or "VALUE:what was there". */
-static void env_prepend(const char *name, const char *value)
-{
-    const char *before = getenv(name);
-    char text[PATH_MAX];
-
-    snprintf(text, sizeof(text), "%s%s%s", value, before ? ":" : "",
-             before ? before : "");
-    setenv(name, text, 1);
-}
-
-/* Once more from the begin, with an environment that is right for checking: a cache of
- * freed memory would hide small leaks and look like small ones. */
-static void prepare(const char *path, char **argv)
-{
-    const char *runtime = runtime_needed(path);
-
-    if (getenv("CONTACTOR_CHECK_PREPARED") || usage_sanitized())
-        return;
-    setenv("CONTACTOR_CHECK_PREPARED", "1", 1);
-    env_prepend("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0");
-    if (runtime)
-        env_prepend("LD_PRELOAD", runtime);
-    execv("/proc/self/exe", argv);
-    fprintf(stderr, "contactor-plugin-check: goes on without a new start: %s\n",
-            strerror(errno));
 }
 
 /* --- what is checked ------------------------------------------------------------------
@@ -203,12 +156,29 @@ static bool read_options(struct options *o, const struct args *a, const char *pl
     return true;
 }
 
+static bool named(const char *const *names, uint32_t n, const struct check *c)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (strcmp(names[i], c->name) == 0)
+            return true;
+    return false;
+}
+
 static bool wanted(const struct args *a, const struct check *c)
 {
-    for (uint32_t i = 0; i < a->n_only; i++)
-        if (strcmp(a->only[i], c->name) == 0)
-            return true;
-    return a->n_only == 0;
+    return a->n_only == 0 || named(a->only, a->n_only, c);
+}
+
+static void run_or_skip(const struct args *a, const struct subject *s,
+                        const struct check *c, struct result *r)
+{
+    if (!named(a->skip, a->n_skip, c)) {
+        run_check(c, s, a->limit, r);
+        return;
+    }
+    memset(r, 0, sizeof(*r));
+    r->state = RESULT_SKIPPED;
+    snprintf(r->failed.text, sizeof(r->failed.text), "--skip was given");
 }
 
 /* One cause is told once: what fails in the same way as an earlier check is skipped. */
@@ -275,7 +245,7 @@ static int check_all(const struct args *a, const struct subject *s)
     output_begin(&out, s, r->note);
     for (uint32_t i = 0; checks[i]; i++)
         if (wanted(a, checks[i])) {
-            run_check(checks[i], s, a->limit, r);
+            run_or_skip(a, s, checks[i], r);
             skip_repeated(r, checks[i], seen, of, &n_seen);
             output_result(&out, checks[i], r);
         }
@@ -312,10 +282,11 @@ static int check_file(const struct args *a)
 int main(int argc, char **argv)
 {
     struct args a = {.only = calloc((size_t)argc + 1, sizeof(char *)),
+                     .skip = calloc((size_t)argc + 1, sizeof(char *)),
                      .sets = calloc((size_t)argc + 1, sizeof(char *))};
     int status = 0;
 
-    if (!a.only || !a.sets) {
+    if (!a.only || !a.skip || !a.sets) {
         fputs("contactor-plugin-check: out of memory\n", stderr);
         exit(EXIT_LOAD);
     }
@@ -327,11 +298,11 @@ int main(int argc, char **argv)
     if (a.list) {
         output_list();
     } else {
-        prepare(a.file, argv);
-        status = check_file(&a);
+        status = runtime_prepare(a.file, argv) ? check_file(&a) : EXIT_LOAD;
     }
     clients_finish(&a.clients);
     free(a.only);
+    free(a.skip);
     free(a.sets);
     return status;
 }

@@ -58,10 +58,19 @@ void options_finish(struct options *o)
 bool options_daemon(const char *name, bool source)
 {
     static const char *const both[] = {"plugin", "dialplan", "fields", NULL};
-    static const char *const sources[] = {
-        "priority",           "sync",         "allow",      "stale_after",
-        "max_delete_percent", "live",         "isolated",   "isolated_memory",
-        "isolated_patience",  "live_timeout", "sync_limit", NULL};
+    static const char *const sources[] = {"priority",
+                                          "sync",
+                                          "allow",
+                                          "stale_after",
+                                          "max_delete_percent",
+                                          "live",
+                                          "isolated",
+                                          "isolated_memory",
+                                          "isolated_patience",
+                                          "live_timeout",
+                                          "sync_limit",
+                                          "share_groups",
+                                          NULL};
     static const char *const frontends[] = {"listen",
                                             "tls_certificate",
                                             "tls_key",

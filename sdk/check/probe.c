@@ -39,19 +39,12 @@ const char *probe_name(int call)
     return names[call];
 }
 
-static void sleep_ms(long ms)
-{
-    const struct timespec ts = {ms / 1000, ms % 1000 * 1000000};
-
-    nanosleep(&ts, NULL);
-}
-
 bool probe_wait(atomic_bool *flag, int64_t ms)
 {
     int64_t until = usage_ms() + ms;
 
     while (!atomic_load(flag) && usage_ms() < until)
-        sleep_ms(1);
+        usage_sleep(1);
     return atomic_load(flag);
 }
 

@@ -35,6 +35,9 @@ enum {
         PROBE_N
 };
 
+/* What runs on the loop returns within this time. */
+enum { PROBE_LIMIT_MS = 50 };
+
 struct probe {
     /* --- set by the check */
     uint32_t

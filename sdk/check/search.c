@@ -3,6 +3,31 @@
 #include "options.h"
 #include "source.h"
 
+/* Each question again, with every search_hits saying -CTR_EPAUSE. */
+static void search_paused(struct testhost *t, int64_t until)
+{
+    struct ctr_query query;
+
+    for (uint32_t i = 0; source_question(i, &query) && usage_ms() < until; i++) {
+        uint32_t hits;
+        int32_t status;
+
+        check_step("search %u, with and without a pause at its hits", i);
+        status = testhost_search(t, &query);
+        hits = t->n_hits;
+        if (hits == 0)
+            continue;
+        t->pause_hits = true;
+        testhost_search(t, &query);
+        t->pause_hits = false;
+        if (t->search_status != status || t->n_hits != hits)
+            check_fail("-CTR_EPAUSE means taken: sleep a little on a lane, and go on.",
+                       "when search_hits says -CTR_EPAUSE a search ends with %s and %u "
+                       "hits, without with %s and %u",
+                       code_name(t->search_status), t->n_hits, code_name(status), hits);
+    }
+}
+
 static void search_run(struct subject *s)
 {
     struct ctr_query query;
@@ -22,6 +47,7 @@ static void search_run(struct subject *s)
             hits += t->n_hits;
         }
     }
+    search_paused(t, until);
     check_step("what comes after the searches");
     source_settle(t);
     check_note(
@@ -34,7 +60,7 @@ static void search_run(struct subject *s)
 const struct check check_search = {
     .name = "search",
     .rule = "Each search ends with exactly one search_done (or a negative return), "
-            "whatever is asked; hits are well formed.",
+            "whatever is asked; hits are well formed, and -CTR_EPAUSE is no error.",
     .where = "source.h (search), query.h",
     .needs = NEEDS_SOURCE | NEEDS_SEARCH | NEEDS_START,
     .seconds = 300,

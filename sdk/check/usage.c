@@ -18,6 +18,13 @@ int64_t usage_ms(void)
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+void usage_sleep(long ms)
+{
+    const struct timespec ts = {ms / 1000, ms % 1000 * 1000000};
+
+    nanosleep(&ts, NULL);
+}
+
 bool usage_sanitized(void)
 {
     return dlsym(RTLD_DEFAULT, "__sanitizer_get_current_allocated_bytes") != NULL;
@@ -64,6 +71,17 @@ static uint32_t entries(const char *folder, char *last, size_t cap)
 uint32_t usage_threads(void)
 {
     return entries("/proc/self/task", NULL, 0);
+}
+
+uint32_t usage_threads_settled(uint32_t want)
+{
+    uint32_t n = usage_threads();
+
+    for (int i = 0; n > want && i < 100; i++) {
+        usage_sleep(10);
+        n = usage_threads();
+    }
+    return n;
 }
 
 uint32_t usage_descriptors(char *last, size_t cap)

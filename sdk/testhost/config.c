@@ -104,6 +104,21 @@ void testhost_set(struct testhost *t, const char *name, const char *value)
     testhost_pair_add(t, &t->options, name, value);
 }
 
+/* Kept as an entry without a value. */
+void testhost_set_empty(struct testhost *t, const char *name)
+{
+    struct testhost_pairs *p = &t->options;
+    size_t n = strlen(name);
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < p->n; i++)
+        if (strncmp(p->at[i].a, name, n) != 0 || !strchr(".", p->at[i].a[n]))
+            p->at[kept++] = p->at[i];
+    p->n = kept;
+    testhost_pair_add(t, p, name, "");
+    p->at[kept].b = NULL;
+}
+
 static bool map_key_ok(const char *name)
 {
     const char *key = strchr(name, '.');
@@ -118,6 +133,11 @@ static void check_one(struct testhost *t, const struct testhost_pair *p)
     const struct ctr_option *o = option_of(t, p->a);
     int64_t v;
 
+    if (o && !p->b) {
+        if (o->type != CTR_OPT_LIST && o->type != CTR_OPT_MAP)
+            testhost_pair_add(t, &t->option_errors, p->a, "neither a list nor a map");
+        return;
+    }
     if (!o || (o->type == CTR_OPT_MAP) != (strchr(p->a, '.') != NULL))
         testhost_pair_add(t, &t->option_errors, p->a, "unknown option");
     else if (o->type == CTR_OPT_MAP && !map_key_ok(p->a))
@@ -134,6 +154,7 @@ int32_t testhost_check(struct testhost *t)
     int32_t rc = 0;
 
     t->option_errors.n = 0;
+    t->failure[0] = 0;
     for (uint32_t i = 0; i < t->options.n; i++)
         check_one(t, &t->options.at[i]);
     for (uint32_t i = 0; i < p->n_options; i++) {
@@ -149,8 +170,10 @@ int32_t testhost_check(struct testhost *t)
     }
     if (t->option_errors.n == 0 && p->check)
         rc = p->check(&t->host, t->config);
-    require(rc == 0 || t->option_errors.n, "check failed without host->option_error");
-    return t->option_errors.n ? -CTR_ECONF : 0;
+    require(rc <= 0, "check returned %d: a code must be 0 or negative", rc);
+    require(rc == 0 || t->option_errors.n || t->failure[0],
+            "check failed without host->option_error");
+    return t->option_errors.n ? -CTR_ECONF : rc;
 }
 
 /* --- host table -----------------------------------------------------------------------
@@ -199,7 +222,7 @@ static const char *option_list_at(const struct ctr_config *config, const char *n
     if (!option_set(config, name))
         return i == 0 ? o->default_value : NULL;
     for (uint32_t k = 0; k < p->n; k++)
-        if (strcmp(p->at[k].a, name) == 0 && i-- == 0)
+        if (p->at[k].b && strcmp(p->at[k].a, name) == 0 && i-- == 0)
             return p->at[k].b;
     return NULL;
 }
@@ -227,6 +250,7 @@ static int32_t option_map_at(const struct ctr_config *config, const char *name,
             *value = p->at[k].b;
             return 0;
         }
+    *key = *value = NULL;
     return -CTR_ENOENT;
 }
 

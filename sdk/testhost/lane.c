@@ -71,7 +71,7 @@ struct testhost_lane *testhost_lane_sync(struct testhost *t, const char *cursor)
     lane->request.size = sizeof(lane->request);
     if (cursor)
         lane->request.cursor = (struct ctr_str){cursor, strlen(cursor)};
-    lane->sync = testhost_sync_open(t);
+    lane->sync = testhost_sync_open(t, !cursor);
     return lane_run(lane);
 }
 
@@ -93,6 +93,14 @@ struct ctr_sync *testhost_lane_sync_handle(const struct testhost_lane *lane)
 struct ctr_search *testhost_lane_search_handle(const struct testhost_lane *lane)
 {
     return lane->search;
+}
+
+void testhost_lane_cancel(struct testhost_lane *lane)
+{
+    if (lane->sync)
+        testhost_sync_cancel(lane->t, lane->sync);
+    else
+        testhost_search_cancel(lane->t, lane->search);
 }
 
 static bool lane_over(struct testhost_lane *lane)

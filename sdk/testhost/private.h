@@ -33,7 +33,10 @@ struct ctr_contact *testhost_contact_copy(struct testhost *t,
 bool testhost_contains(const struct testhost_pairs *p, const char *text);
 
 /* The parts of a sync and of a search that a lane's thread has in common with a call. */
-struct ctr_sync *testhost_sync_open(struct testhost *t);
+struct ctr_sync *testhost_sync_open(struct testhost *t, bool full);
+/* As the daemon does it: the host knows first, then the plugin is told. */
+void testhost_sync_cancel(struct testhost *t, struct ctr_sync *sync);
+void testhost_search_cancel(struct testhost *t, struct ctr_search *search);
 void testhost_sync_end(struct testhost *t, struct ctr_sync *sync, int32_t status);
 struct ctr_search *testhost_search_open(struct testhost *t);
 void testhost_search_failed(struct testhost *t, struct ctr_search *search, int32_t err);

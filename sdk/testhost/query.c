@@ -372,8 +372,11 @@ static struct ctr_request *request_of(const struct ctr_host *host, struct ctr_re
 
 static void query_resume(const struct ctr_host *host, struct ctr_request *request)
 {
-    struct ctr_request *r = request_of(host, request);
+    struct ctr_request *r;
 
+    if (!request)
+        return;
+    r = request_of(host, request);
     r->paused = false;
     if (!r->scheduled)
         testhost_post(r->t, on_query_task, r);
@@ -382,7 +385,8 @@ static void query_resume(const struct ctr_host *host, struct ctr_request *reques
 
 static void query_cancel(const struct ctr_host *host, struct ctr_request *request)
 {
-    query_end(request_of(host, request), -CTR_ECANCELED);
+    if (request)
+        query_end(request_of(host, request), -CTR_ECANCELED);
 }
 
 /* --- authentication --------------------------------------------------------------------
@@ -442,7 +446,8 @@ static int32_t authenticate(const struct ctr_host *host,
 
 static void authenticate_cancel(const struct ctr_host *host, struct ctr_request *request)
 {
-    auth_end(request_of(host, request), -CTR_ECANCELED);
+    if (request)
+        auth_end(request_of(host, request), -CTR_ECANCELED);
 }
 
 static const char *principal_name(const struct ctr_principal *p)

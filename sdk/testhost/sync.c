@@ -1,4 +1,5 @@
 /* sync.c - the source side of the test host: collects what a sync puts. */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,8 @@
 struct ctr_sync {
     struct testhost *t;
     bool running;
+    bool full, begun;     /* something was put or deleted */
+    atomic_bool canceled; /* by the loop */
 };
 
 static struct ctr_str str_copy(struct testhost *t, struct ctr_str s)
@@ -76,6 +79,12 @@ static void contact_keep(struct testhost *t, const struct ctr_contact *c)
     t->contacts[t->n_contacts] = testhost_contact_copy(t, c);
 }
 
+static bool canceled(const struct testhost *t, struct ctr_sync *sync)
+{
+    return atomic_load(&sync->canceled) ||
+           (t->cancel_after && t->put_calls >= t->cancel_after);
+}
+
 static int32_t sync_put(const struct ctr_host *host, struct ctr_sync *sync,
                         const struct ctr_contact *contacts, uint32_t n)
 {
@@ -84,8 +93,9 @@ static int32_t sync_put(const struct ctr_host *host, struct ctr_sync *sync,
     require(n >= 1 && n <= 1024, "sync_put: %u contacts", n);
     require(t->clock != t->paused_at, "sync_put: no time passed since -CTR_EPAUSE");
     t->put_calls++;
-    if (t->cancel_after && t->put_calls >= t->cancel_after)
+    if (canceled(t, sync))
         return -CTR_ECANCELED;
+    sync->begun = true;
     for (uint32_t i = 0; i < n; i++) {
         testhost_contact_check(&contacts[i]);
         if (!t->discard)
@@ -104,6 +114,14 @@ static int32_t sync_delete(const struct ctr_host *host, struct ctr_sync *sync,
 {
     struct testhost *t = sync_of(host, sync);
 
+    if (n == 0)
+        return 0;
+    t->put_calls++;
+    if (canceled(t, sync))
+        return -CTR_ECANCELED;
+    require(!sync->full, "sync_delete: in a full sync, which removes what it does not "
+                         "put");
+    sync->begun = true;
     for (uint32_t i = 0; i < n; i++)
         testhost_pair_add(t, &t->deletes, testhost_copy(t, ids[i].ptr, ids[i].len), "");
     return 0;
@@ -124,6 +142,7 @@ static int32_t sync_cursor(const struct ctr_host *host, struct ctr_sync *sync,
 
     require(cursor.len <= 65536, "sync_cursor: over 64 KiB");
     t->cursor = testhost_copy(t, cursor.ptr, cursor.len);
+    t->cursor_len = cursor.len;
     return 0;
 }
 
@@ -131,8 +150,10 @@ static int32_t sync_full(const struct ctr_host *host, struct ctr_sync *sync)
 {
     struct testhost *t = sync_of(host, sync);
 
-    require(t->n_contacts == 0, "sync_full: after the first put");
-    t->became_full = true;
+    if (sync->full)
+        return 0;
+    require(!sync->begun, "sync_full: after the first put");
+    sync->full = t->became_full = true;
     return 0;
 }
 
@@ -147,9 +168,7 @@ static void sync_progress(const struct ctr_host *host, struct ctr_sync *sync,
 
 static int32_t sync_canceled(const struct ctr_host *host, struct ctr_sync *sync)
 {
-    struct testhost *t = sync_of(host, sync);
-
-    return t->cancel_after && t->put_calls >= t->cancel_after ? -CTR_ECANCELED : 0;
+    return canceled(sync_of(host, sync), sync) ? -CTR_ECANCELED : 0;
 }
 
 static int32_t sync_group(const struct ctr_host *host, struct ctr_sync *sync,
@@ -160,6 +179,8 @@ static int32_t sync_group(const struct ctr_host *host, struct ctr_sync *sync,
 
     require(group.ptr && group.len >= 1, "sync_group: a group without a name");
     require(n == 0 || members, "sync_group: %u members and no array", n);
+    if (canceled(t, sync))
+        return -CTR_ECANCELED;
     name = testhost_copy(t, group.ptr, group.len);
     if (n == 0)
         testhost_pair_add(t, &t->groups, name, "");
@@ -168,7 +189,7 @@ static int32_t sync_group(const struct ctr_host *host, struct ctr_sync *sync,
         testhost_pair_add(t, &t->groups, name,
                           testhost_copy(t, members[i].ptr, members[i].len));
     }
-    return t->cancel_after && t->put_calls >= t->cancel_after ? -CTR_ECANCELED : 0;
+    return 0;
 }
 
 void testhost_sync_end(struct testhost *t, struct ctr_sync *sync, int32_t status)
@@ -197,7 +218,7 @@ static int32_t watch(const struct ctr_host *host, const char *path, uint32_t set
     struct testhost *t = testhost_of(host);
     char text[32];
 
-    if (path[0] != '/')
+    if (path[0] != '/' || t->watches.n == 32 || settle > 3600000)
         return -CTR_EINVAL;
     snprintf(text, sizeof(text), "%u", settle);
     testhost_pair_add(t, &t->watches, path, text);
@@ -209,6 +230,7 @@ static void sync_reset(struct testhost *t)
     t->n_contacts = 0;
     t->rejects.n = t->deletes.n = t->groups.n = t->put_calls = 0;
     t->cursor = NULL;
+    t->cursor_len = 0;
     t->became_full = false;
     t->progress_done = t->progress_total = 0;
     t->failure[0] = 0;
@@ -216,28 +238,35 @@ static void sync_reset(struct testhost *t)
     t->sync_running = true;
 }
 
-struct ctr_sync *testhost_sync_open(struct testhost *t)
+struct ctr_sync *testhost_sync_open(struct testhost *t, bool full)
 {
     struct ctr_sync *sync = testhost_alloc(t, sizeof(*sync));
 
     sync->t = t;
     sync->running = true;
+    sync->full = full;
     sync_reset(t);
     return sync;
 }
 
-int32_t testhost_sync(struct testhost *t, const char *cursor)
+void testhost_sync_cancel(struct testhost *t, struct ctr_sync *sync)
+{
+    atomic_store(&sync->canceled, true);
+    if (t->plugin->source->sync_cancel)
+        t->plugin->source->sync_cancel(t->instance, sync);
+}
+
+static int32_t sync_from(struct testhost *t, struct ctr_str cursor)
 {
     const struct ctr_source *source = t->plugin->source;
-    struct ctr_sync *sync = testhost_sync_open(t);
-    struct ctr_sync_request request = {.size = sizeof(request)};
-    int32_t rc;
+    struct ctr_sync *sync = testhost_sync_open(t, !cursor.ptr);
+    struct ctr_sync_request request = {.size = sizeof(request), .cursor = cursor};
+    int32_t rc = source->sync(t->instance, sync, &request);
 
-    if (cursor)
-        request.cursor = (struct ctr_str){cursor, strlen(cursor)};
-    rc = source->sync(t->instance, sync, &request);
     if (source->threading == CTR_ON_LANE || rc < 0)
         testhost_sync_end(t, sync, rc);
+    else if (t->cancel_sync && t->sync_running)
+        testhost_sync_cancel(t, sync);
     testhost_run(t);
     while (t->sync_running && testhost_step(t))
         ;
@@ -245,6 +274,17 @@ int32_t testhost_sync(struct testhost *t, const char *cursor)
     require(t->sync_status == 0 || t->sync_status == -CTR_ECANCELED || t->failure[0],
             "sync failed with %d without host->fail", t->sync_status);
     return t->sync_status;
+}
+
+int32_t testhost_sync(struct testhost *t, const char *cursor)
+{
+    return sync_from(t, (struct ctr_str){cursor, cursor ? strlen(cursor) : 0});
+}
+
+int32_t testhost_delta(struct testhost *t)
+{
+    require(t->cursor, "a delta, and the last sync gave no cursor");
+    return sync_from(t, (struct ctr_str){t->cursor, t->cursor_len});
 }
 
 const struct ctr_contact *testhost_find(const struct testhost *t, const char *id)
@@ -265,6 +305,27 @@ const char *testhost_value(const struct ctr_contact *c, uint32_t kind, const cha
             return f->value.ptr;
     }
     return NULL;
+}
+
+static bool pair_is(const struct testhost_pair *p, const char *a, const char *b)
+{
+    return strcmp(p->a, a) == 0 && strcmp(p->b, b) == 0;
+}
+
+bool testhost_deleted(const struct testhost *t, const char *id)
+{
+    for (uint32_t i = 0; i < t->deletes.n; i++)
+        if (pair_is(&t->deletes.at[i], id, ""))
+            return true;
+    return false;
+}
+
+bool testhost_in_group(const struct testhost *t, const char *group, const char *member)
+{
+    for (uint32_t i = 0; i < t->groups.n; i++)
+        if (pair_is(&t->groups.at[i], group, member))
+            return true;
+    return false;
 }
 
 bool testhost_rejected(const struct testhost *t, const char *text)

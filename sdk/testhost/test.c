@@ -1,4 +1,5 @@
 /* test.c - the test host's side of a source's test and of live searches. */
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +92,7 @@ const struct testhost_step *testhost_step_find(const struct testhost *t, const c
 struct ctr_search {
     struct testhost *t;
     bool running;
+    atomic_bool canceled;
 };
 
 static struct testhost *search_of(const struct ctr_host *host, struct ctr_search *search)
@@ -110,7 +112,8 @@ static int32_t search_hits(const struct ctr_host *host, struct ctr_search *searc
     require(n >= 1 && n <= 256, "search_hits: %u hits", n);
     for (uint32_t i = 0; i < n; i++) {
         testhost_contact_check(&hits[i]);
-        if (t->cancel_after_hits && t->n_hits >= t->cancel_after_hits)
+        if (atomic_load(&search->canceled) ||
+            (t->cancel_after_hits && t->n_hits >= t->cancel_after_hits))
             return -CTR_ECANCELED;
         if (t->n_hits == t->cap_hits) {
             t->cap_hits = t->cap_hits ? t->cap_hits * 2 : 64;
@@ -120,7 +123,7 @@ static int32_t search_hits(const struct ctr_host *host, struct ctr_search *searc
         }
         t->hits[t->n_hits++] = testhost_contact_copy(t, &hits[i]);
     }
-    return 0;
+    return t->pause_hits ? -CTR_EPAUSE : 0;
 }
 
 static void search_done(const struct ctr_host *host, struct ctr_search *search,
@@ -155,6 +158,12 @@ void testhost_search_failed(struct testhost *t, struct ctr_search *search, int32
     t->search_status = err;
 }
 
+void testhost_search_cancel(struct testhost *t, struct ctr_search *search)
+{
+    atomic_store(&search->canceled, true);
+    t->plugin->source->search_cancel(t->instance, search);
+}
+
 int32_t testhost_search(struct testhost *t, const struct ctr_query *query)
 {
     const struct ctr_source *source = t->plugin->source;
@@ -167,7 +176,7 @@ int32_t testhost_search(struct testhost *t, const struct ctr_query *query)
     if (rc < 0)
         testhost_search_failed(t, search, rc);
     else if (t->cancel_search)
-        source->search_cancel(t->instance, search);
+        testhost_search_cancel(t, search);
     testhost_run(t);
     while (t->search_running && testhost_step(t))
         ;

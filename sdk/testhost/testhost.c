@@ -273,8 +273,9 @@ static struct ctr_timer *host_timer_start(const struct ctr_host *host, uint32_t 
 
 static void host_timer_stop(const struct ctr_host *host, struct ctr_timer *timer)
 {
-    require(timer && timer->t == testhost_of(host),
-            "timer_stop: not a timer of this host");
+    if (!timer)
+        return;
+    require(timer->t == testhost_of(host), "timer_stop: not a timer of this host");
     require(!timer->stopped, "timer_stop: stopped twice");
     timer->armed = false;
     timer->stopped = true;
@@ -339,7 +340,12 @@ static int32_t host_metric_define(const struct ctr_host *host, uint32_t kind,
 
     require(kind == CTR_METRIC_COUNTER || kind == CTR_METRIC_GAUGE,
             "metric_define: kind %u is none of CTR_METRIC_*", kind);
-    require(t->metrics.n < 64, "metric_define: more than 64");
+    require(t->creating, "metric_define: outside create");
+    for (uint32_t i = 0; i < t->metrics.n; i++)
+        if (strcmp(t->metrics.at[i].a, name) == 0)
+            return (int32_t)i;
+    if (t->metrics.n == sizeof(t->metric_value) / sizeof(t->metric_value[0]))
+        return -CTR_EFULL;
     testhost_pair_add(t, &t->metrics, name, help);
     return (int32_t)t->metrics.n - 1;
 }
@@ -348,18 +354,38 @@ static int64_t *metric(const struct ctr_host *host, int32_t id)
 {
     struct testhost *t = testhost_of(host);
 
-    require(id >= 0 && (uint32_t)id < t->metrics.n, "metric %d is not defined", id);
+    require((uint32_t)id < t->metrics.n, "metric %d is not defined", id);
     return &t->metric_value[id];
 }
 
 static void host_metric_add(const struct ctr_host *host, int32_t id, int64_t delta)
 {
+    struct testhost *t = testhost_of(host);
+
+    if (id < 0)
+        return; /* as metric_define gave it */
+    testhost_lock(t);
     *metric(host, id) += delta;
+    testhost_unlock(t);
 }
 
 static void host_metric_set(const struct ctr_host *host, int32_t id, int64_t value)
 {
+    struct testhost *t = testhost_of(host);
+
+    if (id < 0)
+        return;
+    testhost_lock(t);
     *metric(host, id) = value;
+    testhost_unlock(t);
+}
+
+int64_t testhost_metric(const struct testhost *t, const char *name)
+{
+    for (uint32_t i = 0; i < t->metrics.n; i++)
+        if (strcmp(t->metrics.at[i].a, name) == 0)
+            return t->metric_value[i];
+    testhost_die("the metric %s is not defined", name);
 }
 
 /* --- life -----------------------------------------------------------------------------
@@ -428,10 +454,11 @@ int32_t testhost_start(struct testhost *t)
 
     require(!t->instance, "testhost_start: already started");
     t->stopped = false;
-    t->failure[0] = 0;
     if (rc != 0)
         return rc;
+    t->creating = true;
     rc = p->create(&t->host, t->config, &t->instance);
+    t->creating = false;
     require(rc <= 0, "create returned %d: a code must be 0 or negative", rc);
     require(rc == 0 || t->failure[0], "create failed without host->fail");
     if (rc < 0) {

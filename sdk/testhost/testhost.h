@@ -10,9 +10,16 @@
  * Nothing happens by itself: testhost_run runs what was posted, testhost_advance lets
  * time pass. Only while a plugin waits for a descriptor (ext/poll.h) or for a thread of
  * its own a sync takes real time. Everything runs on the calling thread but what
- * testhost_lane_* runs. A plugin that breaks the contract (a
- * handle used after its end, a call in the wrong place, a malformed struct) is told so on
- * stderr and the process aborts. What the test may read and set are the members below. */
+ * testhost_lane_* runs. The clocks stand still otherwise: host->now begins at 1000,
+ * host->wall at 2026-01-01 00:00 UTC and one second.
+ *
+ * What the test may read and set are the members below: "set" is what the test sets
+ * before it calls, the others are what the plugin did. A host that answers otherwise than
+ * this one is made by laying a function over t->host after testhost_create.
+ *
+ * A plugin that breaks the contract (a handle used after its end, a call in the wrong
+ * place, a malformed struct: where host.h says "misuse") is told so on stderr, and the
+ * process aborts. */
 #ifndef CONTACTOR_TESTHOST_H
 #define CONTACTOR_TESTHOST_H
 
@@ -64,9 +71,13 @@ struct testhost {
     struct testhost_pairs rejects; /* where, reason */
     struct testhost_pairs deletes; /* id, "" */
     char *cursor;                  /* NULL: none given */
-    bool became_full;              /* sync_full was called */
+    uint64_t cursor_len;
+    bool became_full; /* sync_full was called */
     uint64_t progress_done, progress_total;
-    uint32_t cancel_after; /* set: sync_put says -CTR_ECANCELED from the n-th call */
+    /* set: from the n-th call of sync_put and sync_delete on these, sync_group and
+     * sync_canceled say -CTR_ECANCELED */
+    uint32_t cancel_after;
+    bool cancel_sync; /* set: sync_cancel comes as soon as sync has returned, ON_LOOP */
     uint32_t pause_every; /* set: each n-th sync_put says -CTR_EPAUSE to an ON_LOOP one */
     bool sync_running;
     int32_t sync_status;
@@ -82,6 +93,7 @@ struct testhost {
     uint32_t n_hits;
     uint32_t cancel_after_hits; /* set: search_hits says -CTR_ECANCELED from then on */
     bool cancel_search; /* set: search_cancel comes as soon as search has returned */
+    bool pause_hits;    /* set: search_hits says -CTR_EPAUSE */
     bool search_running;
     int32_t search_status;
 
@@ -113,6 +125,7 @@ struct testhost {
     struct ctr_poll *polls;
     struct ctr_stream *streams;
     void *blocks;
+    bool creating; /* create runs */
     uint32_t put_calls, auths_open, cap_steps, cap_hits;
     int64_t paused_at;
     uint64_t cap_contacts;
@@ -125,8 +138,10 @@ struct testhost *testhost_create(const struct ctr_plugin *plugin, const char *in
 /* An option as the administrator would write it. A LIST: call again for each string. A
  * MAP: name is "map.KEY", again for each string. CHOICE, BOOL, DURATION, SIZE: text. */
 void testhost_set(struct testhost *t, const char *name, const char *value);
+/* A LIST or MAP that the administrator wrote as empty; forgets what was set before. */
+void testhost_set_empty(struct testhost *t, const char *name);
 /* The values against the plugin's table, then plugin->check.
- * returns 0 | -CTR_ECONF: option_errors says why */
+ * returns 0 | -CTR_ECONF: option_errors says why | what check returned: failure does */
 int32_t testhost_check(struct testhost *t);
 /* testhost_check, create, bind, start; on an error what was created is destroyed. */
 int32_t testhost_start(struct testhost *t);
@@ -134,6 +149,14 @@ int32_t testhost_start(struct testhost *t);
 void testhost_stop(struct testhost *t);
 /* testhost_stop if needed, then frees everything. NULL-safe. */
 void testhost_destroy(struct testhost *t);
+
+/* --- what the plugin said --------------------------------------------------------------
+ */
+
+/* Some line of the log, "level: text", contains the text: "warn: row_rejected". */
+bool testhost_logged(const struct testhost *t, const char *text);
+/* What a metric stands at. Dies where it is not defined. */
+int64_t testhost_metric(const struct testhost *t, const char *name);
 
 /* --- time -----------------------------------------------------------------------------
  */
@@ -151,6 +174,8 @@ void testhost_advance(struct testhost *t, int64_t ms);
 /* One sync; cursor NULL: a full one. An ON_LOOP source is run, time included, until its
  * sync_done. returns its status */
 int32_t testhost_sync(struct testhost *t, const char *cursor);
+/* A delta with the cursor that the last sync gave, which may hold any bytes. */
+int32_t testhost_delta(struct testhost *t);
 /* The source's test; look at t->steps. A plugin without one: -CTR_ENOTSUP. Dies when it
  * fails without a step that says so. */
 int32_t testhost_test(struct testhost *t);
@@ -166,9 +191,10 @@ const struct ctr_contact *testhost_find(const struct testhost *t, const char *id
 /* Value i of a kind, NUL-terminated, or NULL. name: of a custom field, else NULL. */
 const char *testhost_value(const struct ctr_contact *c, uint32_t kind, const char *name,
                            uint32_t i);
+bool testhost_deleted(const struct testhost *t, const char *id);
+bool testhost_in_group(const struct testhost *t, const char *group, const char *member);
 /* Some reject's "where: reason" contains the text. */
 bool testhost_rejected(const struct testhost *t, const char *text);
-bool testhost_logged(const struct testhost *t, const char *text);
 
 /* A sync or a search of an ON_LANE source on a thread of its own, as in the daemon, so
  * that what the loop does meanwhile (sync_cancel, search_cancel) is done meanwhile. */
@@ -180,6 +206,9 @@ struct testhost_lane *testhost_lane_search(struct testhost *t,
 /* What the plugin knows the sync or the search by. */
 struct ctr_sync *testhost_lane_sync_handle(const struct testhost_lane *lane);
 struct ctr_search *testhost_lane_search_handle(const struct testhost_lane *lane);
+/* As the daemon does at shutdown: from here on the host's functions say -CTR_ECANCELED,
+ * and the plugin's sync_cancel or search_cancel is called. */
+void testhost_lane_cancel(struct testhost_lane *lane);
 /* Runs what is posted until it has ended, at most so long of real time, ms.
  * returns whether it has ended */
 bool testhost_lane_wait(struct testhost_lane *lane, int64_t ms);

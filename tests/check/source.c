@@ -57,7 +57,17 @@ enum {
     SYNC_LEAKS,   /* memory */
     SLOW_CANCEL,  /* blocking */
     TELLS_SECRET, /* secrets */
-    HANGS         /* any: a check has a time limit */
+    HANGS,        /* any: a check has a time limit */
+    MAX_CRASHES,  /* odd-start */
+    MAX_BLOCKS,
+    MIN_THREAD,
+    WAITS_FOR_FILE,
+    NO_NULL_CHECK, /* no-memory */
+    LEAKS_THEN,
+    SKIPS_THEN,
+    NO_DONE_THEN,
+    STAYS_BROKEN,
+    HITS_ONCE /* search */
 };
 
 #ifdef LOOP
@@ -70,7 +80,10 @@ enum { CONTACTS = 10 };
 
 struct source {
     const struct ctr_host *host;
+    const char *file; /* NULL: none */
     char prefix[64], token[64];
+    int64_t number;
+    bool broken;
     atomic_bool canceled, searching;
     unsigned syncs;
     struct ctr_timer *timer, *late, *search_timer;
@@ -115,6 +128,7 @@ static const struct ctr_option options[] = {
     {WRONG == PLAIN_PASSWORD ? "smtp_password" : "token", CTR_OPT_STRING,
      WRONG == PLAIN_PASSWORD ? 0 : CTR_OPT_SECRET, 0, 0, NULL, NULL,
      "What the other side wants to know."},
+    {"file", CTR_OPT_PATH, 0, 0, 0, NULL, NULL, "A file that may be there."},
     {WRONG == TAKEN_NAME ? "priority" : "number", CTR_OPT_INT, 0, 5, 10,
      WRONG == BAD_DEFAULT ? "3" : "6", NULL, "A number from 5 to 10."},
 };
@@ -162,6 +176,8 @@ static int32_t create(const struct ctr_host *host, const struct ctr_config *conf
     if (!s)
         return kit_fail(host, -CTR_ENOMEM, "out of memory");
     s->host = host;
+    s->file = host->option_str(config, "file");
+    s->number = host->option_int(config, WRONG == TAKEN_NAME ? "priority" : "number");
     strcpy(s->prefix, prefix);
     strcpy(s->token, token ? token : "");
     strcpy(shared, prefix);
@@ -182,6 +198,13 @@ static int32_t start(void *instance)
         exit(0);
     while (WRONG == HANGS)
         sleep_ms(1000);
+    if (WRONG == MAX_CRASHES && s->number == 10)
+        crash();
+    if (WRONG == MAX_BLOCKS && s->number == 10)
+        sleep_ms(80);
+    if (WRONG == MIN_THREAD && s->number == 5 &&
+        pthread_create(&thread, NULL, sleeper, NULL) == 0)
+        pthread_detach(thread);
     if (WRONG == TELLS_SECRET)
         kit_log(s->host, CTR_LOG_INFO, "login token=%s", s->token);
     if ((WRONG == LEAKS_THREAD || WRONG == SPEAKS_LATE) &&
@@ -217,11 +240,14 @@ static void stop(void *instance)
  */
 
 /* Two contacts; their fields and ids live as long as the call. */
-static int32_t put(struct source *s, struct ctr_sync *sync, unsigned at)
-{
+struct pair {
     char ids[2][200];
     struct ctr_field fields[2][2];
-    struct ctr_contact contacts[2];
+};
+
+static int32_t put_pair(struct source *s, struct ctr_sync *sync, unsigned at,
+                        struct pair *p, struct ctr_contact *contacts)
+{
 
     for (unsigned i = 0; i < 2; i++) {
         const char *prefix = WRONG == SHARES ? shared : s->prefix;
@@ -229,16 +255,35 @@ static int32_t put(struct source *s, struct ctr_sync *sync, unsigned at)
 
         if (WRONG == SAME_ID && n == 3)
             n = 4;
-        snprintf(ids[i], sizeof(ids[i]), "%s-%u", prefix, n);
-        fields[i][0] = (struct ctr_field){.kind = CTR_FIELD_DISPLAY_NAME,
-                                          .value = kit_str("Anna Meier")};
-        fields[i][1] = (struct ctr_field){.kind = CTR_FIELD_PHONE_BUSINESS,
-                                          .value = kit_str("+49 89 840798-192")};
+        snprintf(p->ids[i], sizeof(p->ids[i]), "%s-%u", prefix, n);
+        p->fields[i][0] = (struct ctr_field){.kind = CTR_FIELD_DISPLAY_NAME,
+                                             .value = kit_str("Anna Meier")};
+        p->fields[i][1] = (struct ctr_field){.kind = CTR_FIELD_PHONE_BUSINESS,
+                                             .value = kit_str("+49 89 840798-192")};
         if (WRONG == NO_VALUE)
-            fields[i][1].value = (struct ctr_str){NULL, 0};
-        contacts[i] = kit_contact(kit_str(ids[i]), fields[i], 2);
+            p->fields[i][1].value = (struct ctr_str){NULL, 0};
+        contacts[i] = kit_contact(kit_str(p->ids[i]), p->fields[i], 2);
     }
     return s->host->sync_put(s->host, sync, contacts, 2);
+}
+
+static int32_t put(struct source *s, struct ctr_sync *sync, unsigned at)
+{
+    struct pair *p = malloc(sizeof(*p));
+    struct ctr_contact *contacts =
+        p || WRONG == NO_NULL_CHECK ? malloc(2 * sizeof(*contacts)) : NULL;
+    int32_t rc;
+
+    if ((!p || !contacts) && WRONG != NO_NULL_CHECK) {
+        s->broken = WRONG == STAYS_BROKEN;
+        if (WRONG != LEAKS_THEN)
+            free(p);
+        return WRONG == SKIPS_THEN ? 0 : kit_fail(s->host, -CTR_ENOMEM, "out of memory");
+    }
+    rc = put_pair(s, sync, at, p, contacts);
+    free(p);
+    free(contacts);
+    return rc;
 }
 
 /* The cursor is "v1:" and digits. */
@@ -271,6 +316,12 @@ static int32_t sync_begin(struct source *s, struct ctr_sync *sync,
 
     s->syncs++;
     *full = !request->cursor.ptr;
+    if (WRONG == WAITS_FOR_FILE && s->file && access(s->file, F_OK) != 0) {
+        sleep_ms(8000);
+        return kit_fail(host, -CTR_EUNAVAIL, "the file did not come");
+    }
+    if (s->broken)
+        return kit_fail(host, -CTR_EINTERNAL, "it has broken down");
     if (WRONG == SECOND_FAILS && s->syncs % 2 == 0)
         return kit_fail(host, -CTR_EIO, "the first sync has not ended");
     if (WRONG == EXACT_REQUEST && request->size != sizeof(*request))
@@ -389,13 +440,23 @@ static void search_now(struct source *s, struct ctr_search *search)
     const struct ctr_field field = {.kind = CTR_FIELD_DISPLAY_NAME,
                                     .value = kit_str("Anna Meier")};
     const struct ctr_contact hit = kit_contact(kit_str("1"), &field, 1);
+    void *volatile room = malloc(64); /* not to be left out */
     int32_t rc;
 
+    if (!room) {
+        s->host->fail(s->host, "out of memory");
+        if (WRONG != NO_DONE_THEN)
+            s->host->search_done(s->host, search, -CTR_ENOMEM);
+        return;
+    }
+    free(room);
     s->searching = true;
     if (WRONG == ONE_AT_A_TIME)
         sleep_ms(2);
     rc = s->host->search_hits(s->host, search, &hit, 1);
     s->searching = false;
+    if (rc == -CTR_EPAUSE && WRONG != HITS_ONCE)
+        rc = 0;
     if (WRONG == SEARCH_NO_DONE || (WRONG == CANCEL_NO_DONE && rc == -CTR_ECANCELED))
         return;
     s->host->search_done(s->host, search, rc);

@@ -37,6 +37,41 @@ static void read_record(const struct record *r, struct keys *keys)
     }
 }
 
+/* Fields of some kinds are those of all that have the kinds; of what is damaged, reading
+ * ends. */
+static void read_some(const struct record *r, uint64_t kinds)
+{
+    struct record_iter all = {0}, some = {0};
+    struct record_field a, b;
+    bool whole = record_check(r);
+
+    while (record_next_of(r, &some, kinds, &b)) {
+        ensure(kinds & CTR_KIND(b.kind));
+        touch(b.value);
+        if (!whole)
+            continue;
+        do
+            ensure(record_next(r, &all, &a));
+        while (!(kinds & CTR_KIND(a.kind)));
+        ensure(a.kind == b.kind && a.value.ptr == b.value.ptr &&
+               a.value.len == b.value.len);
+        ensure(a.name.ptr == b.name.ptr && a.digits_len == b.digits_len);
+        ensure(a.trunk_len == b.trunk_len && strcmp(a.digits, b.digits) == 0);
+    }
+    while (whole && record_next(r, &all, &a))
+        ensure(!(kinds & CTR_KIND(a.kind)));
+}
+
+static void read_each(const struct record *r)
+{
+    uint64_t kinds = record_kinds(r);
+
+    read_some(r, 0);
+    read_some(r, kinds & 0x5555555555555555);
+    read_some(r, kinds & ~kinds >> 1);
+    read_some(r, kinds & CTR_KIND(CTR_FIELD_PHONE_MOBILE));
+}
+
 /* Bytes cut into values: a kind, a length, the text. */
 static void write_record(const uint8_t *data, size_t size, const struct dialplan *plan)
 {
@@ -64,6 +99,7 @@ static void write_record(const uint8_t *data, size_t size, const struct dialplan
     if (record_encode(&c, plan, &out, &warnings) == 0) {
         r = (struct record){(const uint8_t *)out.ptr, out.len};
         ensure(record_check(&r));
+        read_each(&r);
         ensure(str_eq(record_id(&r), c.id));
         ensure(str_eq(record_owner(&r), c.owner) || c.owner.len == 0);
     }
@@ -88,6 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         keys_init(keys);
     }
     read_record(&r, keys);
+    read_each(&r);
     write_record(data, size, &plan);
     return 0;
 }

@@ -383,6 +383,10 @@ def schema(d):
         for _, attrs in c.search_s(base, scope, "(objectClass=*)", ["*", "+"]):
             found |= set(attrs)
             all_classes |= {v.decode() for v in attrs["objectClass"]}
+    uid = sub.get_obj(types, "uid")
+    is_((uid.equality, uid.ordering, uid.substr),
+        ("caseExactMatch", "caseExactOrderingMatch", "caseExactSubstringsMatch"),
+        "uid is compared byte for byte, and the schema says so")
     undefined = [a for a in found if not sub.get_obj(types, a)]
     is_(undefined, [], f"RFC 4512 4.2.2: all {len(found)} attributes returned are defined")
     is_([k for k in all_classes if not sub.get_obj(classes, k)], [],

@@ -1,5 +1,7 @@
 """What an integrator does with the installed SDK and nothing else: WRITING_PLUGINS.md from its first
 command to an LDAP lookup, the template of a front end, and every example."""
+import glob
+import json
 import os
 import re
 import shutil
@@ -12,7 +14,6 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import BUILD, CONTACTORD, SOURCE, Daemon, done, free_port, is_, ok, wait_for  # noqa: E402
 
-EXAMPLES = os.path.join(SOURCE, "examples")
 HEAD = """
 [contactor]
 state_dir = "{dir}/state"
@@ -47,6 +48,8 @@ class Sdk:
                              capture_output=True, text=True, timeout=300)
         ok(run.returncode == 0, "the SDK is installed", run.stdout[-2000:], run.stderr[-2000:])
         self.prefix = self.find("contactor-plugin-new", "bin").rsplit("/bin/", 1)[0]
+        self.doc = f"{self.prefix}/share/doc/contactor-dev"
+        self.examples = f"{self.doc}/examples"
         pkgconfig = os.path.dirname(self.find("contactor-plugin.pc", "pkgconfig"))
         self.include = os.path.join(self.prefix, "include")
         self.env = dict(os.environ, PATH=f"{self.prefix}/bin:{os.environ['PATH']}",
@@ -72,10 +75,33 @@ def blocks(text):
     return re.findall(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
-def the_text_is_true(manual):
+def all_is_there(sdk):
+    """What an integrator has who has nothing but what is installed; the package is made of it."""
+    names = ["bin/contactor-plugin-new", "bin/contactor-plugin-check", "include/contactor/plugin.h",
+             "include/contactor/kit.h", "include/contactor/testhost.h", "include/contactor/ext/poll.h",
+             "share/contactor/template/source/plugin.c"]
+    names += ["share/doc/contactor-dev/" + name for name in (
+        "manual/WRITING_PLUGINS.md", "manual/CHANGES.md", "manual/exec.md", "html/index.html",
+        "examples/journal/journal.c", "examples/finger/finger.c", "examples/cpp/users.cc",
+        "examples/rust/lines.rs", "examples/exec/contacts.py", "examples/exec/contacts.sh")]
+    is_([n for n in names if not os.path.exists(os.path.join(sdk.prefix, n))], [],
+        "headers, template, check, manual, reference and examples are installed")
+    ok(os.access(f"{sdk.examples}/exec/contacts.py", os.X_OK), "programs among them can be run")
+    listed = read(SOURCE, "core", "packaging", "debian", "contactor-dev.install").split()
+    root = [n.replace("lib/*/", "lib*/") for n in listed]
+    local = [n.removeprefix("usr/") for n in root]
+    missing = [n for n in local if not glob.glob(os.path.join(sdk.prefix, n))
+               and not glob.glob(os.path.join(sdk.prefix, n.replace("lib*/", "lib/*/")))]
+    is_(missing, [], "the package's list names what is installed")
+    ok({"usr/share/doc/contactor-dev", "usr/include/contactor", "usr/share/contactor/template",
+        "usr/bin/contactor-plugin-check", "usr/bin/contactor-plugin-new"} <= set(listed),
+       "and has all of it")
+
+
+def the_text_is_true(sdk, manual):
     """No block of code that is not part of a program built and run below."""
-    known = [read(EXAMPLES, "journal", "journal.c"), read(EXAMPLES, "finger", "finger.c"),
-             read(EXAMPLES, "cpp", "users.cc")]
+    known = [read(sdk.examples, "journal", "journal.c"), read(sdk.examples, "finger", "finger.c"),
+             read(sdk.examples, "cpp", "users.cc")]
     known += [read(SOURCE, "sdk", "template", "source", name).replace("@NAME@", "lines")
               for name in ("plugin.c", "test.c", "example.toml")]
     for language, code in blocks(manual):
@@ -85,6 +111,12 @@ def the_text_is_true(manual):
 
 def answer(d, number, name):
     return wait_for(lambda: d.names(f"(telephoneNumber={number})") == [name], 10)
+
+
+def with_cmake(sdk, folder):
+    sdk.run("cmake", "-B", "cb", cwd=folder, what="with CMake, too: configured")
+    sdk.run("cmake", "--build", "cb", cwd=folder, what="and built")
+    sdk.run("ctest", "--test-dir", "cb", "--output-on-failure", cwd=folder, what="and tested")
 
 
 def five_minutes(sdk, folder, manual):
@@ -97,9 +129,7 @@ def five_minutes(sdk, folder, manual):
     program = next(b for lang, b in code if lang == "c")
     ok(len(program.splitlines()) < 80 and program == read(folder, "lines.c"),
        "the source of the text is the one that was made")
-    sdk.run("cmake", "-B", "cb", cwd=folder, what="with CMake, too: configured")
-    sdk.run("cmake", "--build", "cb", cwd=folder, what="and built")
-    sdk.run("ctest", "--test-dir", "cb", "--output-on-failure", cwd=folder, what="and tested")
+    with_cmake(sdk, folder)
     write(os.path.join(folder, "people.txt"), "1\tAnna Meier\t+49 89 840798-192\n2\tMax\t030 901820\n")
     sdk.run("contactor-plugin-check", "build/lines.so", f"file={folder}/people.txt", cwd=folder,
             what="it passes contactor-plugin-check")
@@ -116,6 +146,7 @@ def front_end(sdk, folder):
     folder = os.path.join(folder, "words")
     sdk.run("meson", "setup", "build", cwd=folder, what="configured")
     sdk.run("meson", "test", "-C", "build", cwd=folder, what="and tested")
+    with_cmake(sdk, folder)
     shutil.copy(os.path.join(folder, "build", "words.so"), folder)
     return folder
 
@@ -139,8 +170,8 @@ def compile_examples(sdk, folder):
              "-Wshadow", "-Werror", f"-I{sdk.include}", *sdk.env.get("CFLAGS", "").split()]
     for name in ("journal", "finger"):
         sdk.run("cc", "-std=gnu11", *flags, "-o", f"{folder}/{name}.so",
-                f"{EXAMPLES}/{name}/{name}.c", cwd=folder, what=f"{name}.c is built")
-    sdk.run("c++", "-std=c++17", *flags, "-o", f"{folder}/users.so", f"{EXAMPLES}/cpp/users.cc",
+                f"{sdk.examples}/{name}/{name}.c", cwd=folder, what=f"{name}.c is built")
+    sdk.run("c++", "-std=c++17", *flags, "-o", f"{folder}/users.so", f"{sdk.examples}/cpp/users.cc",
             cwd=folder, what="users.cc is built")
     sdk.env["CTR_BINDINGS"] = folder
     sdk.run("bindgen", "--allowlist-type", "ctr_.*", "--allowlist-var", "CTR_.*",
@@ -148,8 +179,37 @@ def compile_examples(sdk, folder):
             f"{sdk.include}/contactor/plugin.h", "--", f"-I{sdk.include}", cwd=folder,
             what="bindgen reads the headers")
     sdk.run("/usr/bin/rustc", "--edition", "2021", "--crate-type", "cdylib", "--crate-name",
-            "rustlines", "-O", "-o", f"{folder}/lines.so", f"{EXAMPLES}/rust/lines.rs", cwd=folder,
+            "rustlines", "-O", "-o", f"{folder}/lines.so", f"{sdk.examples}/rust/lines.rs", cwd=folder,
             what="lines.rs is built")
+
+
+def check(sdk, folder, name, *args, skipped=()):
+    """contactor-plugin-check over an example: nothing fails, nothing is warned, nothing that the
+    example has is left out."""
+    run = subprocess.run(["contactor-plugin-check", f"{folder}/{name}.so", *args, "--json"], cwd=folder,
+                         env=sdk.env, capture_output=True, text=True, timeout=300)
+    checks = json.loads(run.stdout or '{"checks":[]}')["checks"]
+    bad = {c["check"]: c.get("found") or c["warnings"] for c in checks
+           if c["result"] in ("failed", "warning")}
+    lacks = [c["check"] for c in checks if c["result"] == "skipped" and
+             ("--config" in c["reason"] or "--skip" in c["reason"])]
+    ok(run.returncode == 0 and not bad and len(checks) > 25,
+       f"{name} passes contactor-plugin-check", bad, run.stderr)
+    is_(lacks, list(skipped), f"{name}: and no check is left out" if not skipped else
+        f"{name}: all but {', '.join(skipped)}")
+
+
+def check_examples(sdk, folder):
+    write(os.path.join(folder, "journal.txt"), JOURNAL.replace("nonsense\n", ""))
+    write(os.path.join(folder, "passwd"), PASSWD)
+    write(os.path.join(folder, "lines.txt"), "1\tEmil Erle\t089 5555555\n2\tMax\t030 901820\n")
+    write(os.path.join(folder, "question"), "/W meier\r\n")
+    check(sdk, folder, "journal", "file=journal.txt")
+    check(sdk, folder, "users", "file=passwd")
+    check(sdk, folder, "finger", "--exchange", "question")
+    check(sdk, folder, "words")
+    # Rust ends the process when memory is out, and offers no other way.
+    check(sdk, folder, "lines", "file=lines.txt", "--skip", "no-memory", skipped=["no-memory"])
 
 
 EXAMPLES_CONFIG = """
@@ -204,6 +264,7 @@ def journal(d):
 def examples(sdk, folder, words):
     compile_examples(sdk, folder)
     shutil.copy(os.path.join(words, "words.so"), folder)
+    check_examples(sdk, folder)
     port = free_port()
     config = (HEAD + EXAMPLES_CONFIG).replace("PLUGINS", folder).replace("WORDS", str(port))
     with Daemon(config, files={"journal": JOURNAL, "passwd": PASSWD,
@@ -225,10 +286,11 @@ def examples(sdk, folder, words):
 def main():
     folder = tempfile.mkdtemp(prefix="contactor-sdk-")
     os.chmod(folder, 0o755)
-    manual = read(SOURCE, "sdk", "WRITING_PLUGINS.md")
     try:
         sdk = Sdk(folder)
-        the_text_is_true(manual)
+        all_is_there(sdk)
+        manual = read(sdk.doc, "manual", "WRITING_PLUGINS.md")
+        the_text_is_true(sdk, manual)
         five_minutes(sdk, folder, manual)
         examples(sdk, folder, front_end(sdk, folder))
     finally:

@@ -189,6 +189,16 @@ def control(d):
     return connection
 
 
+def ids():
+    """An id is what its source says: its case counts, as the schema tells (conformance.py)."""
+    with Moody("sync: person a1|Anna Meier|030 901820|\nsync: person A1|Anton Maier|030 901821|\n") as d:
+        for asked, found in (("a1", ["Anna Meier"]), ("A1", ["Anton Maier"]), ("A*", ["Anton Maier"])):
+            is_(d.names(f"(uid={asked})"), found, f"(uid={asked})")
+            if "*" not in asked:
+                is_(d.names("(objectClass=person)", base=f"uid={asked},ou=crm,dc=contacts"), found,
+                    f"the entry uid={asked}")
+
+
 def half_closed():
     """Who has said all, and waits, is answered: every line of it."""
     with Moody(PEOPLE + "test: ok connect|port 5432\ntest: wait 500\n") as d:
@@ -317,6 +327,7 @@ preview("moody")
 preview("moody_loop")
 by_reading()
 dry_run()
+ids()
 half_closed()
 taken_away()
 progress()

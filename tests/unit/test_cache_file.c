@@ -3,6 +3,11 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/error.h"
+#include "cache/impl.h"
 #include "cache_util.h"
 
 enum { PEOPLE = 1500 };
@@ -44,12 +49,18 @@ static unsigned wrong_answers(struct cache *c)
 {
     struct cache_source *s = cache_source(c, "crm");
     struct cache_info info;
-    unsigned wrong = 0;
+    struct cache_walk within;
+    unsigned wrong = 0, words = 0;
+    int rc;
 
     cache_source_info(s, &info);
     if (info.contacts == 0)
         return 0; /* set aside */
     cache_read_begin(c);
+    cache_walk_init_within(&within, s, STR_LIT("erso"), CACHE_WITHIN_NAMES);
+    while ((rc = cache_walk_next(&within)) == 0)
+        words++;
+    wrong += rc != -CTR_ENOENT || words != 2 * PEOPLE;
     for (unsigned i = 0; i < PEOPLE; i++) {
         char id[16], phone[32];
         struct cache_walk w;
@@ -213,6 +224,81 @@ static void test_foreign(const char *dir)
     is_int(wrong_answers(c), 0, "a folder in its place is set aside");
     cache_close(c);
     ok(stat(path, &st) == 0 && (st.st_mode & 0777) == 0600, "files are 0600");
+}
+
+/* The mark of a clean shutdown, as the daemon before wrote it. */
+static void mark_as(const char *dir, const char *path, int format)
+{
+    char mark[300], text[256];
+    struct stat st;
+
+    stat(path, &st);
+    snprintf(mark, sizeof(mark), "%s/clean", dir);
+    snprintf(
+        text, sizeof(text),
+        "contactor cache %d size=%lld mtime=%lld.%09ld ctime=%lld.%09ld inode=%llu\n",
+        format, (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+        (long long)st.st_ctim.tv_sec, st.st_ctim.tv_nsec, (unsigned long long)st.st_ino);
+    write_file(mark, text, strlen(text));
+}
+
+/* The row that says the format, as another version writes it; without the database it
+ * did not have. */
+static void make_older(const char *path, uint32_t format)
+{
+    MDB_val k = {6, "format"}, v;
+    uint8_t row[64];
+    uint64_t sum;
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi meta, part;
+
+    ensure(mdb_env_create(&env) == 0 && mdb_env_set_maxdbs(env, 4) == 0 &&
+           mdb_env_set_mapsize(env, 64 << 20) == 0 &&
+           mdb_env_open(env, path, MDB_NOSUBDIR, 0600) == 0 &&
+           mdb_txn_begin(env, NULL, 0, &txn) == 0 &&
+           mdb_dbi_open(txn, "meta", 0, &meta) == 0 && mdb_get(txn, meta, &k, &v) == 0);
+    ensure(v.mv_size <= sizeof(row));
+    memcpy(row, v.mv_data, v.mv_size);
+    memcpy(row + 16, &format, sizeof(format));
+    sum = XXH3_64bits_withSeed(row, v.mv_size - 8, XXH3_64bits(k.mv_data, k.mv_size));
+    memcpy(row + v.mv_size - 8, &sum, sizeof(sum));
+    v.mv_data = row;
+    ensure(mdb_put(txn, meta, &k, &v, 0) == 0 &&
+           mdb_dbi_open(txn, "0.part", 0, &part) == 0 && mdb_drop(txn, part, 1) == 0 &&
+           mdb_txn_commit(txn) == 0);
+    mdb_env_close(env);
+}
+
+/* A cache of the version before is set aside and filled anew, after a clean end too. */
+static void test_older(void)
+{
+    for (unsigned clean = 0; clean < 2; clean++) {
+        char dir[64], path[256];
+        struct cache_options o = {.dir = fresh_dir(dir)};
+        struct cache *c = open_or_die(loop, &o);
+        struct cache_info info;
+
+        fill(c, "crm", PEOPLE, "Person");
+        cache_close(c);
+        snprintf(path, sizeof(path), "%s/contacts.mdb", dir);
+        make_older(path, CACHE_FORMAT - 1);
+        if (clean)
+            mark_as(dir, path, CACHE_FORMAT - 1);
+        c = open_or_die(loop, &o);
+        cache_source_info(cache_source(c, "crm"), &info);
+        is_int((long)info.contacts, 0, "an older one is not read%s",
+               clean ? ", and its mark not believed" : "");
+        ok(exists_in(dir, "contacts.mdb.damaged-"), "but kept aside");
+        fill(c, "crm", PEOPLE, "Person");
+        is_int(wrong_answers(c), 0, "and filled anew");
+        cache_close(c);
+        c = open_or_die(loop, &o);
+        cache_source_info(cache_source(c, "crm"), &info);
+        is_int((long)info.contacts, PEOPLE, "which is read");
+        cache_close(c);
+        remove_tree(dir);
+    }
 }
 
 static bool marked(const char *dir)
@@ -442,6 +528,7 @@ int main(void)
     test_every_page(dir);
     test_foreign(dir);
     remove_tree(dir);
+    test_older();
     test_full();
     test_rebuilt();
     test_errors();

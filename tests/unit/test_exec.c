@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include "plugins/exec/base64.h"
 #include "test_exec_util.h"
 
 /* --- what a program says --------------------------------------------------------------
@@ -351,9 +352,43 @@ static void test_stop(void)
     finish(t);
 }
 
+static const char *decoded(const char *text)
+{
+    static char out[128], copy[128];
+    struct ctr_str bytes;
+
+    snprintf(copy, sizeof(copy), "%s", text);
+    if (!base64_decode(copy, &bytes))
+        return "no";
+    memcpy(out, bytes.ptr, bytes.len);
+    out[bytes.len] = '\0';
+    return out;
+}
+
+static void test_base64(void)
+{
+    struct ctr_str bytes;
+
+    is_str(decoded(""), "", "nothing is nothing");
+    is_str(decoded("Zg=="), "f", "two of padding");
+    is_str(decoded("Zm8="), "fo", "one");
+    is_str(decoded("Zm9v"), "foo", "none");
+    is_str(decoded("Zm9vYmE"), "fooba", "left out");
+    is_str(decoded("Zm9\r\nvYm\nFy"), "foobar", "line ends between");
+    is_str(decoded("fn5+Pz8/"), "~~~???", "the last two signs");
+    is_str(decoded("Zm9vY"), "no", "a digit too many");
+    is_str(decoded("Zg="), "no", "padding too short");
+    is_str(decoded("Zg==="), "no", "too long");
+    is_str(decoded("Zg==Zg=="), "no", "and in the middle");
+    is_str(decoded("Zm9v Zg"), "no", "a blank");
+    is_str(decoded("Zm9-"), "no", "a sign of the other alphabet");
+    ok(!base64_decode(NULL, &bytes), "no text");
+}
+
 int main(void)
 {
     begin();
+    test_base64();
     test_simple();
     test_fields();
     test_words();

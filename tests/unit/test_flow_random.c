@@ -1,7 +1,8 @@
-/* test_flow_random.c - thousands of random filters: the plan finds what is there. */
+/* test_flow_random.c - thousands of random filters: the plan finds what is there, also
+ * after all contacts have changed, some have gone, and others come. */
 #include "../fuzz/fuzz_query.c"
 
-enum { FILTERS = 12000, FILTER_BYTES = 96 };
+enum { FILTERS = 12000, CHANGED_EVERY = 3000, FILTER_BYTES = 96 };
 
 static void print_bytes(const uint8_t *data, size_t n)
 {
@@ -20,6 +21,8 @@ int main(void)
     for (unsigned i = 0; i < FILTERS; i++) {
         uint8_t data[FILTER_BYTES];
 
+        if (i > 0 && i % CHANGED_EVERY == 0)
+            change_world();
         for (unsigned k = 0; k < FILTER_BYTES; k++)
             data[k] = (uint8_t)random_below(256);
         if (!try_bytes(data, sizeof(data)) && bad++ < 5)

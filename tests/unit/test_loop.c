@@ -1,4 +1,5 @@
 /* test_loop.c - posting, slices beside timers, the stall meter, lanes. */
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -357,6 +358,49 @@ static void test_lane_destroyed_by_done(void)
     is_int(done_count, 2, "a done may destroy its lane");
 }
 
+/* The kernel refuses so many threads from now on. */
+static atomic_int refusals;
+
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
+                          void *(*run)(void *), void *arg);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
+                          void *(*run)(void *), void *arg);
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
+                          void *(*run)(void *), void *arg)
+{
+    if (atomic_fetch_sub(&refusals, 1) > 0)
+        return EAGAIN;
+    return __real_pthread_create(thread, attr, run, arg);
+}
+
+static void test_lane_without_thread(void)
+{
+    struct job jobs[2];
+
+    done_count = 0;
+    atomic_store(&worked, 0);
+    atomic_store(&refusals, 2);
+    lane = lane_create(loop, "refused");
+    submit(&jobs[0], 0);
+    is_int(lane_pending(lane), 1, "a lane whose thread is refused takes jobs");
+    run_until(&done_count, 1);
+    ok(atomic_load(&refusals) < 0, "and works them off once there is a thread");
+    lane_destroy(lane);
+
+    atomic_store(&refusals, 1000);
+    lane = lane_create(loop, "never");
+    for (int i = 0; i < 2; i++) {
+        jobs[i] = (struct job){.job = {.work = late_work, .done = job_done}, .id = i};
+        lane_submit(lane, &jobs[i].job);
+    }
+    ok(lane_cancel(lane, &jobs[1].job), "a job that waits for it can be canceled");
+    lane_destroy(lane);
+    is_int(done_count, 3,
+           "one that never had a thread ends its jobs when it is destroyed");
+    atomic_store(&refusals, 0);
+}
+
 static void test_posts_at_destroy(void)
 {
     posted_total = -1000;
@@ -382,6 +426,7 @@ int main(void)
     test_lane();
     test_lane_destroy();
     test_lane_destroyed_by_done();
+    test_lane_without_thread();
     test_posts_at_destroy();
     return tap_done();
 }

@@ -1,5 +1,7 @@
 /* test_number.c - every notation a number comes in: one table a rule. */
 #include "number/number.h"
+#include "number/numbering.h"
+#include "shim/phonenumber.h"
 #include "tap.h"
 
 /* str_of takes NULL too, and gcc then doubts every %s of the same pointer. */
@@ -248,6 +250,31 @@ static void short_numbers_stay_short(void)
     ok(!number_is_short(&plan, STR_LIT("200")), "ranges for text messages are not short");
 }
 
+/* Each string has a place of its own, whatever its length and zeros. */
+static void short_numbers_are_remembered(void)
+{
+    static const char *const countries[] = {"DE", "FR", "US"};
+    unsigned wrong = 0;
+
+    for (int i = 0; i < 2 * 3 * 1100; i++) {
+        const char *country = countries[i % 3];
+        int digits = i / 3 % 1100;
+        char text[16];
+
+        if (digits < 1000)
+            snprintf(text, sizeof(text), "%03d", digits);
+        else
+            snprintf(text, sizeof(text), "%02d", digits - 1000);
+        wrong += numbering_is_short(country, text, strlen(text)) !=
+                 phonenumber_is_short(country, text, strlen(text));
+    }
+    ok(wrong == 0, "what is remembered is what the library says, %u of %d not", wrong,
+       2 * 3 * 1100);
+    ok(numbering_is_short("DE", "110", 3) && !numbering_is_short("DE", "0110", 4),
+       "a zero before it makes another number");
+    ok(!numbering_is_short("DE", "11011011", 8), "no short number has eight digits");
+}
+
 static void feature_codes(void)
 {
     static const struct row rows[] = {
@@ -489,6 +516,8 @@ static void trunk_in_the_notation(void)
         {"CH", "044 668 18-00", ""},
         {"US", "415 555-2671", ""},
         {"US", "+49 89 840798-192", ""},
+        {"DE", "089 123-4", "4989123"},
+        {"DE", "x0891234", ""}, /* the dash of the one before is none of its own */
     };
     struct dialplan plan;
     struct number number;
@@ -554,6 +583,33 @@ static void readings_best_first(void)
     }
 }
 
+/* Digits and signs of other scripts, which people paste from where they found them. */
+static void other_scripts(void)
+{
+    static const struct row rows[] = {
+        {"+\xd9\xa4\xd9\xa9 89 840798192", "+4989840798192", 0},
+        {"+\xdb\xb4\xdb\xb9 89 840798192", "+4989840798192", 0},
+        {"\xef\xbc\x88\x30\x38\x39\xef\xbc\x89\xef\xbc\x8f\x38\x34\x30\x37\x39\x38\x31"
+         "\x39\x32",
+         "+4989840798192", 0},
+        {"089\xef\xbc\x8e"
+         "840798\xe2\x81\x84"
+         "192",
+         "+4989840798192", 0},
+        {"089\xc2\xad"
+         "840798\xe3\x80\x80"
+         "192",
+         "+4989840798192", 0},
+        {"\xe2\x80\xaa"
+         "089 840798192\xe2\x80\xac",
+         "+4989840798192", 0},
+    };
+    struct dialplan plan;
+
+    munich(&plan);
+    parse_table(&plan, rows);
+}
+
 static void any_bytes(void)
 {
     struct dialplan plan;
@@ -584,6 +640,7 @@ int main(void)
     notes_say_why();
     no_number();
     short_numbers_stay_short();
+    short_numbers_are_remembered();
     feature_codes();
     extension_of_the_main_number_only();
     without_main_number();
@@ -595,6 +652,7 @@ int main(void)
     outside_line();
     trunk_in_the_notation();
     readings_best_first();
+    other_scripts();
     any_bytes();
     return tap_done();
 }

@@ -7,6 +7,7 @@
 #define COMMON_BER_H
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "contactor/error.h"
 #include "contactor/types.h"
@@ -56,12 +57,55 @@ static inline int ber_peek(const struct ber *b)
  * -CTR_EFORMAT: no element we read | -CTR_ESIZE: content longer than max */
 int64_t ber_frame(const uint8_t *data, size_t n, uint8_t tag, size_t max);
 
-/* All of these take one element off b: 0 | -CTR_EFORMAT, then b is unchanged. */
-int ber_next(struct ber *b, uint8_t *tag, struct ber *content);
-int ber_enter(struct ber *b, uint8_t tag, struct ber *content);
-int ber_str(struct ber *b, uint8_t tag, struct ctr_str *out);
+/* ber_next whatever the form of the length; the others are for the caller to use. */
+int ber_next_any(struct ber *b, uint8_t *tag, struct ber *content);
+
+/* All of these take one element off b: 0 | -CTR_EFORMAT, then b is unchanged. Nearly all
+ * elements have a length of one byte, which is read in place. */
+static inline int ber_next(struct ber *b, uint8_t *tag, struct ber *content)
+{
+    size_t left = ber_left(b);
+
+    if (left < 2 || b->at[1] >= 0x80 || b->at[1] > left - 2 || (b->at[0] & 0x1f) == 0x1f)
+        return ber_next_any(b, tag, content);
+    *tag = b->at[0];
+    content->at = b->at + 2;
+    content->end = b->at = content->at + b->at[1];
+    return 0;
+}
+
+static inline int ber_enter(struct ber *b, uint8_t tag, struct ber *content)
+{
+    uint8_t got;
+
+    return ber_peek(b) == tag ? ber_next(b, &got, content) : -CTR_EFORMAT;
+}
+
+static inline int ber_str(struct ber *b, uint8_t tag, struct ctr_str *out)
+{
+    struct ber content;
+    int err = ber_enter(b, tag, &content);
+
+    if (err)
+        return err;
+    out->ptr = (const char *)content.at;
+    out->len = ber_left(&content);
+    return 0;
+}
+
+/* ber_int of any size; for the caller to use is the next. */
+int ber_int_any(struct ber *b, uint8_t tag, int64_t *out);
+
 /* Two's complement, 1 to 8 bytes. */
-int ber_int(struct ber *b, uint8_t tag, int64_t *out);
+static inline int ber_int(struct ber *b, uint8_t tag, int64_t *out)
+{
+    if (ber_left(b) < 3 || b->at[0] != tag || b->at[1] != 1)
+        return ber_int_any(b, tag, out);
+    *out = (b->at[2] ^ 0x80) - 0x80; /* the sign is its first bit */
+    b->at += 3;
+    return 0;
+}
+
 /* Any byte but 0 is true. */
 int ber_bool(struct ber *b, uint8_t tag, bool *out);
 /* The rest of a SEQUENCE: what a later version of the protocol puts there is ignored (RFC
@@ -81,7 +125,13 @@ static inline bool ber_fits(const struct ber_out *out)
     return out->len <= out->cap;
 }
 
-void ber_put(struct ber_out *out, const void *data, size_t n);
+static inline void ber_put(struct ber_out *out, const void *data, size_t n)
+{
+    if (n > 0 && out->len <= out->cap && n <= out->cap - out->len)
+        memcpy(out->data + out->len, data, n);
+    out->len += n;
+}
+
 void ber_put_header(struct ber_out *out, uint8_t tag, size_t n);
 void ber_put_str(struct ber_out *out, uint8_t tag, struct ctr_str s);
 void ber_put_z(struct ber_out *out, uint8_t tag, const char *z);
@@ -89,8 +139,27 @@ void ber_put_int(struct ber_out *out, uint8_t tag, int64_t value);
 void ber_put_bool(struct ber_out *out, uint8_t tag, bool value);
 
 /* A constructed element (or a string in pieces): open, put the content, close with what
- * open returned. The length takes as few bytes as it needs. */
-size_t ber_open(struct ber_out *out, uint8_t tag);
-void ber_close(struct ber_out *out, size_t opened);
+ * open returned. The length takes as few bytes as it needs: one is kept for it, and a
+ * longer one moves the content up. Contents are small, so moving costs less than counting
+ * first would. */
+static inline size_t ber_open(struct ber_out *out, uint8_t tag)
+{
+    if (out->len + 2 <= out->cap)
+        out->data[out->len] = tag;
+    out->len += 2;
+    return out->len;
+}
+
+void ber_close_any(struct ber_out *out, size_t opened);
+
+static inline void ber_close(struct ber_out *out, size_t opened)
+{
+    size_t n = out->len - opened;
+
+    if (n < 0x80 && ber_fits(out))
+        out->data[opened - 1] = (uint8_t)n;
+    else
+        ber_close_any(out, opened);
+}
 
 #endif

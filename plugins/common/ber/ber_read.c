@@ -44,7 +44,7 @@ int64_t ber_frame(const uint8_t *data, size_t n, uint8_t tag, size_t max)
     return (int64_t)length + header;
 }
 
-int ber_next(struct ber *b, uint8_t *tag, struct ber *content)
+int ber_next_any(struct ber *b, uint8_t *tag, struct ber *content)
 {
     size_t left = ber_left(b);
     size_t length;
@@ -59,28 +59,7 @@ int ber_next(struct ber *b, uint8_t *tag, struct ber *content)
     return 0;
 }
 
-int ber_enter(struct ber *b, uint8_t tag, struct ber *content)
-{
-    uint8_t got;
-
-    if (ber_peek(b) != tag)
-        return -CTR_EFORMAT;
-    return ber_next(b, &got, content);
-}
-
-int ber_str(struct ber *b, uint8_t tag, struct ctr_str *out)
-{
-    struct ber content;
-    int err = ber_enter(b, tag, &content);
-
-    if (err)
-        return err;
-    out->ptr = (const char *)content.at;
-    out->len = ber_left(&content);
-    return 0;
-}
-
-int ber_int(struct ber *b, uint8_t tag, int64_t *out)
+int ber_int_any(struct ber *b, uint8_t tag, int64_t *out)
 {
     struct ber rest = *b;
     struct ber content;

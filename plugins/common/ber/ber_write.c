@@ -1,14 +1,7 @@
 /* ber_write.c - the writing half of ber.h. */
 #include "ber.h"
 
-#include <string.h>
-
-void ber_put(struct ber_out *out, const void *data, size_t n)
-{
-    if (n > 0 && out->len <= out->cap && n <= out->cap - out->len)
-        memcpy(out->data + out->len, data, n);
-    out->len += n;
-}
+#include <endian.h>
 
 /* The bytes of a length field. returns how many. */
 static size_t encode_length(uint8_t to[5], size_t n)
@@ -51,14 +44,12 @@ void ber_put_z(struct ber_out *out, uint8_t tag, const char *z)
 
 void ber_put_int(struct ber_out *out, uint8_t tag, int64_t value)
 {
-    uint8_t bytes[10] = {tag};
-    unsigned n = 1;
+    uint64_t magnitude = (uint64_t)(value < 0 ? ~value : value);
+    unsigned n = (64 - (unsigned)__builtin_clzll(magnitude | 1)) / 8 + 1;
+    uint64_t content = htobe64((uint64_t)value << (64 - 8 * n));
+    uint8_t bytes[10] = {tag, (uint8_t)n};
 
-    while (n < 8 && (value >> (8 * n - 1)) != 0 && (value >> (8 * n - 1)) != -1)
-        n++;
-    bytes[1] = (uint8_t)n;
-    for (unsigned i = 0; i < n; i++)
-        bytes[2 + i] = (uint8_t)((uint64_t)value >> (8 * (n - 1 - i)));
+    memcpy(bytes + 2, &content, sizeof(content));
     ber_put(out, bytes, 2 + n);
 }
 
@@ -69,27 +60,11 @@ void ber_put_bool(struct ber_out *out, uint8_t tag, bool value)
     ber_put(out, bytes, sizeof(bytes));
 }
 
-size_t ber_open(struct ber_out *out, uint8_t tag)
-{
-    if (out->len + 2 <= out->cap) {
-        out->data[out->len] = tag;
-        out->data[out->len + 1] = 0;
-    }
-    out->len += 2;
-    return out->len;
-}
-
-/* One byte was kept for the length; a longer one moves the content up. Contents are
- * small, so the move costs less than counting first would. */
-void ber_close(struct ber_out *out, size_t opened)
+void ber_close_any(struct ber_out *out, size_t opened)
 {
     size_t n = out->len - opened, more;
     uint8_t length[5];
 
-    if (n < 0x80 && ber_fits(out)) {
-        out->data[opened - 1] = (uint8_t)n;
-        return;
-    }
     more = encode_length(length, n) - 1;
     out->len += more;
     if (!ber_fits(out))

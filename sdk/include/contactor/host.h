@@ -222,6 +222,8 @@ struct ctr_host {
     void (*stopped)(const struct ctr_host *host);
 
     /* --- sources: sync ---
+     * A source in a process of its own may hear of an error of the cache with a later
+     * call than the one that caused it.
      * thread  the sync's: its lane, or the loop */
 
     /* Ask for a sync soon: something changed.
@@ -241,20 +243,23 @@ struct ctr_host {
      * contacts n of them, contacts[0].size bytes apart; the host copies
      * n       1..1024
      * returns 0 | -CTR_EPAUSE (ON_LOOP: taken; go on in a later turn of the loop) |
-     *         -CTR_ECANCELED, -CTR_EFULL and others: end the sync with this code */
+     *         -CTR_ECANCELED (the sync should end: nothing is taken from here on),
+     *         -CTR_EFULL and others: end the sync with this code, which comes again
+     *         from here on | -CTR_EINVAL: malformed */
     int32_t (*sync_put)(const struct ctr_host *host, struct ctr_sync *sync,
                         const struct ctr_contact *contacts, uint32_t n);
 
     /* Say that contacts are gone. In a delta only: a full sync removes what it does not
      * put.
      * sync    the running one
-     * ids     n of them; the host copies
-     * n       0 or more
-     * returns as sync_put */
+     * ids     n of them; the host copies; one that nobody has is ignored
+     * n       0: nothing happens, and 0 is returned
+     * returns as sync_put, -CTR_ECANCELED included | -CTR_EINVAL: in a full sync, too */
     int32_t (*sync_delete)(const struct ctr_host *host, struct ctr_sync *sync,
                            const struct ctr_str *ids, uint32_t n);
 
-    /* Tell of a row that could not be used: counted, listed to the admin, never fatal.
+    /* Tell of a row that could not be used: counted, listed to the admin, never fatal;
+     * also after a cancel.
      * sync    the running one
      * where   "line 12"
      * reason  one sentence without contact data */
@@ -264,30 +269,34 @@ struct ctr_host {
     /* Set the cursor to commit with this sync; the last one counts.
      * sync    the running one
      * cursor  any bytes, at most 64 KiB; the host copies
-     * returns 0 | -CTR_EINVAL */
+     * returns 0, also after a cancel, when nothing is committed | -CTR_EINVAL: too long
+     */
     int32_t (*sync_cursor)(const struct ctr_host *host, struct ctr_sync *sync,
                            struct ctr_str cursor);
 
     /* A delta could not be had: from here on this is a full sync. Before the first put.
      * sync    the running one
-     * returns 0 | -CTR_EINVAL: something was put already */
+     * returns 0, also in a full sync and after a cancel | -CTR_EINVAL: in a delta
+     *         something was put or deleted already */
     int32_t (*sync_full)(const struct ctr_host *host, struct ctr_sync *sync);
 
-    /* Say how far it is.
+    /* Say how far it is; after a cancel nobody looks.
      * sync    the running one
      * done    in any unit
      * total   in the same; 0: unknown */
     void (*sync_progress)(const struct ctr_host *host, struct ctr_sync *sync,
                           uint64_t done, uint64_t total);
 
-    /* Ask whether the sync should end.
+    /* Ask whether the sync should end: sync_cancel was or will be called. Once it should,
+     * it always should. ON_LANE ask once a second where no sync_put does.
      * sync    the running one
      * returns 0 | -CTR_ECANCELED: it should, with this code */
     int32_t (*sync_canceled)(const struct ctr_host *host, struct ctr_sync *sync);
 
     /* End a sync ON_LOOP: exactly once for each that started, possibly within sync.
      * sync    the running one; dead afterwards
-     * status  0 commits what was put | negative discards it, after fail
+     * status  0 commits what was put | negative discards it, after fail; of a sync that
+     *         was canceled nothing is committed, whatever is said
      * thread  the loop */
     void (*sync_done)(const struct ctr_host *host, struct ctr_sync *sync, int32_t status);
 
@@ -299,13 +308,15 @@ struct ctr_host {
      * hits    n of them, hits[0].size bytes apart; the host copies
      * n       1..256
      * returns 0 | -CTR_EPAUSE (taken; lane: sleep a little) | -CTR_ECANCELED (nobody
-     *         wants more; search_done is still due) | -CTR_EINVAL */
+     *         wants more: after search_cancel, or when there are enough; it stays so, and
+     *         search_done is still due) | -CTR_EINVAL: malformed */
     int32_t (*search_hits)(const struct ctr_host *host, struct ctr_search *search,
                            const struct ctr_contact *hits, uint32_t n);
 
     /* End a search: exactly once, also after a cancel, possibly within search.
      * search  the running one; dead afterwards
-     * status  0 | negative: the source could not be asked, after fail */
+     * status  0 | negative: the source could not be asked, after fail; after a cancel
+     *         nobody looks */
     void (*search_done)(const struct ctr_host *host, struct ctr_search *search,
                         int32_t status);
 
@@ -393,8 +404,9 @@ struct ctr_host {
      * group   its name, once in a sync
      * members the whole membership: n names of principals; the host copies
      * n       0: nobody is in it
-     * returns 0 | -CTR_EINVAL | -CTR_EFULL (over 256 groups or 64 KiB of names each) |
-     *         -CTR_ECANCELED
+     * returns 0 | -CTR_EINVAL (named twice, or a name is missing) | -CTR_EFULL (over 256
+     *         groups or 64 KiB of names each) | -CTR_ECANCELED (after a cancel): end the
+     *         sync with this code
      * thread  the sync's */
     int32_t (*sync_group)(const struct ctr_host *host, struct ctr_sync *sync,
                           struct ctr_str group, const struct ctr_str *members,

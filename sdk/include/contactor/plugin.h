@@ -64,7 +64,8 @@ struct ctr_plugin {
     /* Look at the options together (each alone is already checked). Optional.
      * host    of an instance that is not created; only fail, log and the options work
      * config  the checked options; valid for this call
-     * returns 0 | negative after host->option_error
+     * returns 0 | negative after host->option_error, or after host->fail where it is no
+     *         option's fault
      * thread  any; also for `contactord --check-config` */
     int32_t (*check)(const struct ctr_host *host, const struct ctr_config *config);
 
