@@ -85,7 +85,7 @@ static size_t put_made(MDB_txn *txn, size_t key_len, const uint8_t *data, size_t
     for (size_t i = 0; i < n; i++) {
         if (i > 0 && posting_cmp(&made[i], made[i - 1].bytes, made[i - 1].len) == 0)
             continue;
-        if (row.len > POSTING_ROW_FILL / 4) {
+        if (row.len > posting_row_fill(DB_WORD) / 4) {
             put(txn, row.first.bytes, row.first.len, row.bytes, row.len);
             row.len = 0;
         }
