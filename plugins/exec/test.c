@@ -309,7 +309,7 @@ int32_t source_test(void *instance, struct ctr_test *test)
         contacts_finish(&t->contacts);
         channel_finish(&t->channel);
     }
-    if (rc < 0 && !t->failed)
+    if (rc == -CTR_ENOMEM && !t->failed) /* canceled is no failure */
         step(t, "prepare", rc, "out of memory", NULL);
     free(t);
     return rc;
