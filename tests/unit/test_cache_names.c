@@ -37,8 +37,8 @@ static const char *random_word(void)
                                        "abcdefghijklmnopqrstuvwx",
                                        "abcdefghijklmnopqrstuvwxy",
                                        "rindfleischetikettierungsueberwachung",
-                                       "donaudampfschifffahrtselektrizitaetenhauptbetrie"
-                                       "bswerkbauunterbeamtengesellschaft"};
+                                       ("donaudampfschifffahrtselektrizitaetenhauptbetrie"
+                                        "bswerkbauunterbeamtengesellschaft")};
     static char out[16];
     unsigned n = 1 + below(9);
 
