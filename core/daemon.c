@@ -408,7 +408,7 @@ static int build(struct daemon *d)
     open_handles(d);
     start_instances(d);
     net_warn_unused_sockets(d->net);
-    if ((err = control_start(d->control)) != 0)
+    if (control_start(d->control) != 0)
         return daemon_complain("contactorctl could not reach it");
     return rights_confine_calls(d);
 }

@@ -283,7 +283,7 @@ void instance_stop_step(struct instance *in)
     pthread_mutex_lock(&in->lock);
     in->ended = true;
     pthread_mutex_unlock(&in->lock);
-    timer_stop_all(in);
+    timer_quiet_all(in);
     watch_stop_all(in);
     poll_quiet_all(in);
     instance_ref(in);
@@ -321,7 +321,7 @@ void instance_destroy(struct instance *in)
     pthread_mutex_lock(&in->lock);
     in->ended = true;
     pthread_mutex_unlock(&in->lock);
-    timer_stop_all(in);
+    timer_quiet_all(in);
     watch_stop_all(in);
     poll_quiet_all(in);
     source_finish(in);
@@ -329,6 +329,7 @@ void instance_destroy(struct instance *in)
         in->remote->destroy(in->remote_self);
     else
         in->plugin->desc.destroy(in->self);
+    timer_stop_all(in);
     poll_stop_all(in);
     in->remote = NULL;
     in->self = NULL;

@@ -90,12 +90,13 @@ void host_misuse(struct instance *in, const char *what);
 struct ctr_timer *timer_start(const struct ctr_host *host, uint32_t after,
                               uint32_t repeat, ctr_task_fn fn, void *user);
 void timer_stop(const struct ctr_host *host, struct ctr_timer *timer);
+/* No callback from here on; the plugin may still name them. */
+void timer_quiet_all(struct instance *in);
 void timer_stop_all(struct instance *in);
 
 /* poll.c */
 extern const struct ctr_polls poll_extension;
 void poll_stop(struct ctr_poll *poll);
-/* No callback from here on; the plugin may still name them. */
 void poll_quiet_all(struct instance *in);
 void poll_stop_all(struct instance *in);
 

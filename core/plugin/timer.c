@@ -47,7 +47,7 @@ struct ctr_timer *timer_start(const struct ctr_host *host, uint32_t after,
     struct instance *in = instance_of(host);
     struct ctr_timer *timer;
 
-    if (!fn || !in->env->loop || !host_on_loop(in, "timer_start"))
+    if (!fn || !in->env->loop || !host_on_loop(in, "timer_start") || in->ended)
         return NULL;
     timer = xcalloc(1, sizeof(*timer));
     timer->in = in;
@@ -74,6 +74,12 @@ void timer_stop(const struct ctr_host *host, struct ctr_timer *timer)
         }
     }
     host_misuse(in, "it called timer_stop with a timer it does not have");
+}
+
+void timer_quiet_all(struct instance *in)
+{
+    list_for_each(it, &in->timers)
+        uv_timer_stop(&list_entry(it, struct ctr_timer, link)->uv);
 }
 
 void timer_stop_all(struct instance *in)

@@ -233,6 +233,7 @@ class Daemon:
             ok(code == 0, "the daemon stops cleanly", f"exit {code}", log[-4000:])
         ok("Sanitizer" not in log and "runtime error:" not in log, "sanitizers are silent",
            log[-6000:])
+        ok("plugin misbehaves" not in log, "plugins do what the contract asks", log[-4000:])
         if kind is not None:
             print("# " + log[-4000:].replace("\n", "\n# "))
         shutil.rmtree(self.dir, ignore_errors=True)

@@ -1,5 +1,6 @@
 """A folder of vCards as phones, mail programs and servers export them, asked over LDAP; files come,
 change, go, break and come back."""
+import contextlib
 import os
 import subprocess
 
@@ -82,8 +83,9 @@ def folders():
 def inotify_watches(pid):
     n = 0
     for fd in os.listdir(f"/proc/{pid}/fdinfo"):
-        with open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii") as f:
-            n += f.read().count("inotify wd:")
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            with open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii") as f:
+                n += f.read().count("inotify wd:")
     return n
 
 

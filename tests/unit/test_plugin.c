@@ -12,6 +12,7 @@
 #include "plugin/batch.h"
 #include "plugin/instance.h"
 #include "plugin/object.h"
+#include "plugin/private.h"
 #include "tap.h"
 
 /* ---- a front end that listens to nothing ---------------------------------------- */
@@ -109,6 +110,8 @@ static void on_destroy(void *self)
     struct recorder *r = self;
     const struct ctr_polls *polls = r->host->extension(r->host, CTR_POLL_ID);
 
+    /* Quiet since it stopped, and still its own. */
+    r->host->timer_stop(r->host, r->timer);
     if (r->left) {
         polls->change(r->left, CTR_POLL_WRITE);
         polls->stop(r->left);
@@ -209,7 +212,10 @@ static void life(bool stop_later)
     is_int(instance_state(in), INSTANCE_STOPPED, "stopped");
     is_int(last->host->post(last->host, on_post, last), -CTR_ECANCELED,
            "no post after the end");
+    instance_ref(in);
     instance_destroy(in);
+    is_int(in->misuses, 2, "destroy did no wrong; create and start did, on purpose");
+    instance_unref(in);
     is_str(last->calls, "create bind start stop stopped destroy ", "in this order");
     loop_destroy(env.loop);
 }

@@ -130,7 +130,8 @@ struct ctr_host {
      * repeat  ms between further calls; 0: once
      * fn      the task
      * user    handed to fn
-     * returns the timer | NULL: no fn, or called off the loop or from check
+     * returns the timer | NULL: no fn, called off the loop or from check, or the
+     *         instance has stopped
      * thread  the loop
      * owner   the host; a one-shot timer must be stopped, too; destroy stops the rest */
     struct ctr_timer *(*timer_start)(const struct ctr_host *host, uint32_t after,
