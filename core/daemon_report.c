@@ -112,6 +112,19 @@ static void add_stats(cJSON *json, const struct net_stats *s)
     cJSON_AddNumberToObject(json, "bytes_out", (double)s->bytes_out);
 }
 
+static void add_certificate(cJSON *json, const struct net_service *service)
+{
+    struct net_certificate found;
+
+    if (!net_service_certificate(service, &found))
+        return;
+    cJSON_AddNumberToObject(json, "certificate_valid_until",
+                            (double)found.valid_until * 1000);
+    cJSON_AddBoolToObject(json, "certificate_ends_soon",
+                          found.valid_until <
+                              clock_wall_ms() / 1000 + NET_CERTIFICATE_SOON_S);
+}
+
 static cJSON *frontend_json(const struct slot *slot)
 {
     cJSON *json = cJSON_CreateObject();
@@ -129,6 +142,7 @@ static cJSON *frontend_json(const struct slot *slot)
         add_listen(json, service);
         net_service_stats(service, &stats);
         add_stats(json, &stats);
+        add_certificate(json, service);
     }
     return json;
 }
@@ -210,6 +224,27 @@ static void put_services(struct daemon *d, struct strbuf *out, const char *name,
     }
 }
 
+/* For an alarm some weeks before: nobody who asks over TLS is answered afterwards. */
+static void put_certificates(struct daemon *d, struct strbuf *out)
+{
+    static const char name[] = "contactor_tls_certificate_valid_until_seconds";
+
+    strbuf_fmt(out,
+               "# HELP %s When the certificate expires, since 1970.\n# TYPE %s gauge\n",
+               name, name);
+    list_for_each(it, &d->slots)
+    {
+        struct slot *slot = list_entry(it, struct slot, link);
+        struct net_service *service =
+            slot->in && !slot->removed ? instance_service(slot->in) : NULL;
+        struct net_certificate found;
+
+        if (service && net_service_certificate(service, &found))
+            strbuf_fmt(out, "%s{frontend=\"%s\"} %lld\n", name,
+                       slot->name + FRONTEND_PREFIX, (long long)found.valid_until);
+    }
+}
+
 #define GETTER(member)                                      \
     static uint64_t get_##member(const struct net_stats *s) \
     {                                                       \
@@ -239,6 +274,7 @@ static void put_net(struct daemon *d, struct strbuf *out)
                  get_tls_resumed);
     put_services(d, out, "tls_failed_total", "counter", "TLS handshakes that failed.",
                  get_tls_failed);
+    put_certificates(d, out);
     put_services(d, out, "sessions_dropped_slow_total", "counter",
                  "Connections ended because the peer was too slow.", get_dropped_slow);
     put_services(d, out, "sessions_dropped_idle_total", "counter",

@@ -1,8 +1,10 @@
 /* settings_frontend.c - what [frontend.NAME] says to flow and net. */
 #include "settings_private.h"
 
+#include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/kind.h"
 #include "conf/option.h"
 
@@ -46,18 +48,55 @@ static bool check_file(struct section *s, const char *option)
     return false;
 }
 
+/* Without tls_key the key stands in the certificate's file. */
+static struct conf_place place_of_key(const struct section *s)
+{
+    return conf_option_place(s->in->values, conf_str(s->in->values, "tls_key")
+                                                ? "tls_key"
+                                                : "tls_certificate");
+}
+
+static void warn_of_certificate(struct section *s, const struct net_certificate *found)
+{
+    struct conf_place at = conf_option_place(s->in->values, "tls_certificate");
+    int64_t now = clock_wall_ms() / 1000;
+    char when[32];
+
+    if (found->valid_from > now)
+        diag_warning(s->b->diag, at, "the certificate is not valid before %s",
+                     clock_format(found->valid_from * 1000, when, sizeof(when)));
+    if (found->valid_until < now + NET_CERTIFICATE_SOON_S)
+        diag_warning(s->b->diag, at, "the certificate %s on %s",
+                     found->valid_until < now ? "has expired" : "expires",
+                     clock_format(found->valid_until * 1000, when, sizeof(when)));
+    if (found->key_is_open)
+        diag_warning(s->b->diag, place_of_key(s),
+                     "everybody on this machine may read %s: chmod o= it",
+                     s->in->net.tls_key);
+}
+
 /* What is in the files is part of the configuration: told with all other mistakes. */
 static void check_tls(struct section *s)
 {
     const struct net_service_options *net = &s->in->net;
     bool readable = check_file(s, "tls_certificate");
+    struct net_certificate found;
+    bool about_key;
     char error[1024];
 
     readable = check_file(s, "tls_key") && readable;
-    if (readable && net->tls_certificate &&
-        net_check_tls(net->tls_certificate, net->tls_key, error, sizeof(error)) != 0)
-        diag_error(s->b->diag, conf_option_place(s->in->values, "tls_certificate"), "%s",
-                   error);
+    if (!readable || !net->tls_certificate)
+        return;
+    if (net_check_tls(net->tls_certificate, net->tls_key, &found, error, sizeof(error)) ==
+        0) {
+        warn_of_certificate(s, &found);
+        return;
+    }
+    about_key = strncmp(error, net->tls_key, strlen(net->tls_key)) == 0;
+    diag_error(s->b->diag,
+               about_key ? place_of_key(s)
+                         : conf_option_place(s->in->values, "tls_certificate"),
+               "%s", error);
 }
 
 static void read_listen(struct section *s)

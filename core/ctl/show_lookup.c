@@ -136,12 +136,14 @@ static void print_trace(const cJSON *trace)
     printf("  looked in   index %s, %.0f walks\n", member_str(trace, "index"),
            member_num(trace, "walks"));
     cJSON_ArrayForEach(s, member(trace, "sources")) print_source(s);
-    if (cJSON_GetArraySize(member(trace, "sources")) == 0)
-        printf(
-            "  source      none that may be seen here: `allow` of the sources, `sources` "
-            "of the front end\n");
     if (member_true(trace, "more_sources"))
         printf("  source      and more\n");
+    if (member_num(trace, "unseen_sources") > 0)
+        printf("  not shown   %.0f of the sources: `allow` of the sources, `sources` of "
+               "the front end\n",
+               member_num(trace, "unseen_sources"));
+    else if (cJSON_GetArraySize(member(trace, "sources")) == 0)
+        printf("  source      none is configured\n");
     if (member_true(trace, "company_match"))
         printf("  company     no contact has this number; the company that owns the "
                "number before the extension answers\n");

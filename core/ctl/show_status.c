@@ -177,6 +177,22 @@ static void print_frontends(const cJSON *list)
     table_print(&t);
 }
 
+static void print_certificates(const cJSON *list)
+{
+    const cJSON *f;
+
+    cJSON_ArrayForEach(f, list)
+    {
+        double until = member_num(f, "certificate_valid_until");
+        char when[32];
+
+        if (member_true(f, "certificate_ends_soon"))
+            printf("\n%s: its certificate %s on %s\n", member_str(f, "name"),
+                   until < (double)clock_wall_ms() ? "has expired" : "expires",
+                   clock_format((int64_t)until, when, sizeof(when)));
+    }
+}
+
 int show_status(const cJSON *result)
 {
     const cJSON *cache = member(result, "cache");
@@ -200,6 +216,7 @@ int show_status(const cJSON *result)
     print_frontends(member(result, "frontends"));
     print_problems(member(result, "sources"));
     print_problems(member(result, "frontends"));
+    print_certificates(member(result, "frontends"));
     return CTL_OK;
 }
 

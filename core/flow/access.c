@@ -193,6 +193,7 @@ static struct view *make_view(struct setup *setup, const struct setup_client *cl
         v->restricted = v->kinds != CTR_KINDS_ALL || v->n_hidden > 0;
         view->n++;
     }
+    view->unseen = setup->n_sources - view->n;
     return view;
 }
 

@@ -21,7 +21,7 @@ struct view_source {
 struct view {
     const char *principal; /* NULL: anonymous */
     bool admin;
-    uint32_t n;
+    uint32_t n, unseen; /* sources that may be seen, and that may not */
     struct view_source *sources;
 };
 

@@ -133,6 +133,7 @@ static void finish_trace(struct query *q)
     t->status = q->status;
     t->hits = q->hits;
     t->total = q->total;
+    t->unseen = q->view->unseen;
     for (uint32_t i = 0; i < t->n_sources; i++)
         trace_copy(t->sources[i].name, sizeof(t->sources[i].name),
                    q->view->sources[q->source_first + i].source->name);

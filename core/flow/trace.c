@@ -172,6 +172,7 @@ static struct cJSON *record_json(const struct trace_record *t)
     add_num(o, "walks", t->walks);
     cJSON_AddItemToObject(o, "sources", sources_json(t));
     cJSON_AddBoolToObject(o, "more_sources", t->more_sources);
+    add_num(o, "unseen_sources", t->unseen);
     add_str(o, "status", t->status == 0 ? "ok" : error_text(t->status));
     add_num(o, "code", t->status);
     add_num(o, "hits", t->hits);

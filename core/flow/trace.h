@@ -45,7 +45,7 @@ struct trace_record {
     uint8_t n_sources, more_sources;
     uint8_t first_index; /* of the plan's first walk */
     uint8_t scan, caller, company, ambiguous;
-    uint32_t walks;
+    uint32_t walks, unseen; /* sources that this user may not see */
     int32_t status;
     uint32_t hits, total;
     uint32_t us_plan, us_walk, us_deliver, us_live, us_total;

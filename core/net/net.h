@@ -56,9 +56,19 @@ struct net_service_options {
     unsigned max_sessions, max_sessions_per_peer; /* of this service; 0: the net's */
 };
 
+/* Who renews by hand wants to know so long before the end. */
+enum { NET_CERTIFICATE_SOON_S = 21 * 86400 };
+
+/* What serves now, and perhaps not for long. Times in s since 1970, UTC. */
+struct net_certificate {
+    int64_t valid_from, valid_until; /* of the certificate and all it is sent with */
+    bool key_is_open;                /* everybody on this machine may read the key */
+};
+
 /* Reads certificate and key as a service would, and tells what is wrong with them.
  * returns 0 | -CTR_E* with a sentence in error (unreadable, key does not match) */
-int net_check_tls(const char *certificate, const char *key, char *error, size_t cap);
+int net_check_tls(const char *certificate, const char *key, struct net_certificate *out,
+                  char *error, size_t cap);
 /* returns 0 | -CTR_E* with a sentence in error, as net_check_tls */
 int net_service_create(struct net *net, const struct net_service_options *options,
                        struct net_service **out, char *error, size_t cap);
@@ -82,6 +92,9 @@ struct net_stats {
     unsigned sessions;
 };
 void net_service_stats(const struct net_service *service, struct net_stats *out);
+/* returns false: the service has no TLS */
+bool net_service_certificate(const struct net_service *service,
+                             struct net_certificate *out);
 /* Address i actually bound ("127.0.0.1:38931"): with port 0 the kernel chose.
  * returns 0 | -CTR_ENOENT */
 int net_service_bound(const struct net_service *service, unsigned i, char *out,

@@ -61,19 +61,22 @@ static int load_tls(const struct net_service *service, struct tls_context **out,
         snprintf(error, cap, "tls_certificate and tls_key must be set together");
         return -CTR_EINVAL;
     }
-    return tls_context_create(service->name, service->tls_certificate, service->tls_key,
+    return tls_context_create(service->tls_certificate, service->tls_key,
                               tls_handshakes_lanes(service->net->handshakes), out, error,
                               cap);
 }
 
-int net_check_tls(const char *certificate, const char *key, char *error, size_t cap)
+int net_check_tls(const char *certificate, const char *key, struct net_certificate *out,
+                  char *error, size_t cap)
 {
     struct tls_context *context;
-    int rc = tls_context_create("check", certificate, key, 1, &context, error, cap);
+    int rc = tls_context_create(certificate, key, 1, &context, error, cap);
 
-    if (rc == 0)
-        tls_context_unref(context);
-    return rc;
+    if (rc < 0)
+        return rc;
+    tls_context_certificate(context, out);
+    tls_context_unref(context);
+    return 0;
 }
 
 int net_service_create(struct net *net, const struct net_service_options *options,
@@ -233,6 +236,14 @@ void net_service_stop(struct net_service *service, uint32_t grace,
 void net_service_stats(const struct net_service *service, struct net_stats *out)
 {
     *out = service->stats;
+}
+
+bool net_service_certificate(const struct net_service *service,
+                             struct net_certificate *out)
+{
+    if (service->tls)
+        tls_context_certificate(service->tls, out);
+    return service->tls != NULL;
 }
 
 int net_service_bound(const struct net_service *service, unsigned i, char *out,

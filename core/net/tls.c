@@ -12,11 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "base/log.h"
+#include "net/net.h"
 #include "net/tls_private.h"
 
 enum {
@@ -102,8 +103,8 @@ static int check_file(const char *path, mode_t *mode, char *error, size_t cap)
     return 0;
 }
 
-static int load_certificate(struct tls_party *p, const char *name, const char *path,
-                            char *error, size_t cap)
+static int load_certificate(struct tls_party *p, const char *path, char *error,
+                            size_t cap)
 {
     mode_t mode;
     int rc = check_file(path, &mode, error, cap);
@@ -115,17 +116,11 @@ static int load_certificate(struct tls_party *p, const char *name, const char *p
         snprintf(error, cap, "%s: %d of its certificates cannot be read", path, rc);
         return -CTR_EFORMAT;
     }
-    if (rc < 0)
-        return unusable(error, cap, path, "holds no certificate in PEM", rc);
-    if (mbedtls_x509_time_is_past(&p->certificate.valid_to))
-        log_warn("net", "certificate_expired service=%s file=%s", name, path);
-    else if (mbedtls_x509_time_is_future(&p->certificate.valid_from))
-        log_warn("net", "certificate_not_yet_valid service=%s file=%s", name, path);
-    return 0;
+    return rc < 0 ? unusable(error, cap, path, "holds no certificate in PEM", rc) : 0;
 }
 
-static int load_key(struct tls_party *p, const char *name, const char *path,
-                    const char *certificate, char *error, size_t cap)
+static int load_key(struct tls_party *p, const char *path, const char *certificate,
+                    char *error, size_t cap)
 {
     mbedtls_ctr_drbg_context *drbg = &p->context->drbg;
     mode_t mode;
@@ -133,11 +128,7 @@ static int load_key(struct tls_party *p, const char *name, const char *path,
 
     if (rc < 0)
         return rc;
-    if (mode & (S_IROTH | S_IWOTH))
-        log_warn("net",
-                 "key_not_secret service=%s file=%s hint=\"chmod o= so that only the "
-                 "daemon can read it\"",
-                 name, path);
+    p->context->key_is_open = mode & (S_IROTH | S_IWOTH);
     rc = tls_compat_parse_key(&p->key, path, drbg);
     if (rc < 0)
         return unusable(error, cap, path,
@@ -236,8 +227,8 @@ static struct tls_context *context_new(unsigned lanes)
     return c;
 }
 
-int tls_context_create(const char *name, const char *certificate, const char *key,
-                       unsigned lanes, struct tls_context **out, char *error, size_t cap)
+int tls_context_create(const char *certificate, const char *key, unsigned lanes,
+                       struct tls_context **out, char *error, size_t cap)
 {
     struct tls_context *c = context_new(lanes);
     int rc;
@@ -248,10 +239,10 @@ int tls_context_create(const char *name, const char *certificate, const char *ke
         rc = -CTR_EIO;
         goto fail;
     }
-    rc = load_certificate(&c->parties[0], name, certificate, error, cap);
+    rc = load_certificate(&c->parties[0], certificate, error, cap);
     if (rc < 0)
         goto fail;
-    rc = load_key(&c->parties[0], name, key, certificate, error, cap);
+    rc = load_key(&c->parties[0], key, certificate, error, cap);
     if (rc < 0)
         goto fail;
     rc = configure(c);
@@ -299,4 +290,27 @@ bool tls_context_same(const struct tls_context *a, const struct tls_context *b)
         if (x->raw.len != y->raw.len || memcmp(x->raw.p, y->raw.p, x->raw.len) != 0)
             return false;
     return !x && !y;
+}
+
+static int64_t seconds_of(const mbedtls_x509_time *t)
+{
+    struct tm tm = {.tm_year = t->year - 1900,
+                    .tm_mon = t->mon - 1,
+                    .tm_mday = t->day,
+                    .tm_hour = t->hour,
+                    .tm_min = t->min,
+                    .tm_sec = t->sec};
+
+    return timegm(&tm);
+}
+
+void tls_context_certificate(const struct tls_context *c, struct net_certificate *out)
+{
+    *out = (struct net_certificate){INT64_MIN, INT64_MAX, c->key_is_open};
+    for (const mbedtls_x509_crt *x = &c->parties[0].certificate; x; x = x->next) {
+        int64_t from = seconds_of(&x->valid_from), until = seconds_of(&x->valid_to);
+
+        out->valid_from = from > out->valid_from ? from : out->valid_from;
+        out->valid_until = until < out->valid_until ? until : out->valid_until;
+    }
 }

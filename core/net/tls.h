@@ -10,6 +10,7 @@ enum { TLS_LANES_MAX = 4 };
 
 struct ctr_stream;
 struct net;
+struct net_certificate;
 struct tls_context;
 struct tls_handshakes;
 
@@ -17,12 +18,15 @@ struct tls_handshakes;
  * streams keep the one they began with when another takes its place.
  * returns 0 | -CTR_ENOENT | -CTR_EACCES | -CTR_EFORMAT | -CTR_EINVAL | -CTR_EIO, with a
  * sentence in error */
-int tls_context_create(const char *name, const char *certificate, const char *key,
-                       unsigned lanes, struct tls_context **out, char *error, size_t cap);
+int tls_context_create(const char *certificate, const char *key, unsigned lanes,
+                       struct tls_context **out, char *error, size_t cap);
 struct tls_context *tls_context_ref(struct tls_context *context);
 void tls_context_unref(struct tls_context *context); /* NULL-safe */
 /* The same certificate and key: sessions of one may be resumed in the other. */
 bool tls_context_same(const struct tls_context *a, const struct tls_context *b);
+
+void tls_context_certificate(const struct tls_context *context,
+                             struct net_certificate *out);
 
 /* The lanes that handshakes run on; their threads come with the first start. */
 struct tls_handshakes *tls_handshakes_create(struct net *net, unsigned lanes);

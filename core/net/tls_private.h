@@ -27,6 +27,7 @@ struct tls_party {
 struct tls_context {
     unsigned refs; /* the loop's */
     unsigned n_parties;
+    bool key_is_open; /* everybody may read its file */
     /* Shared by all lanes and the loop; the library locks them. */
     mbedtls_entropy_context entropy;
     mbedtls_ctr_drbg_context drbg;

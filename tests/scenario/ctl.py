@@ -123,7 +123,7 @@ def hidden(d):
     d.configure(CONFIG.replace('plugin = "csv"', 'plugin = "csv"\nallow = ["@hr"]'))
     is_(d.reload().returncode, 0, "a source that only @hr may see")
     run = d.ctl("lookup", "089840798192", "--as", "sbc", "--explain")
-    ok(run.returncode == 1 and "none that may be seen here" in run.stdout,
+    ok(run.returncode == 1 and "not shown   1 of the sources" in run.stdout,
        "--explain tells that the user may see no source", run.stdout)
     d.configure(CONFIG)
     is_(d.reload().returncode, 0, "everybody may again")

@@ -1,6 +1,7 @@
 """LDAPS and StartTLS as clients meet them, certificates replaced, old protocols refused, and
 phones that all come back at once."""
 import multiprocessing
+import os
 import selectors
 import socket
 import ssl
@@ -98,6 +99,44 @@ def replaced(d):
     ok(d.reload().returncode != 0, "a broken one is refused")
     ok(fingerprint() not in ("", before), "and the last good one stays")
     d.certificate()
+
+
+def resign(d, days):
+    """The daemon's certificate with another end, which may have been."""
+    subprocess.run(["openssl", "x509", "-in", d.path("server.crt"), "-signkey",
+                    d.path("server.key"), "-days", str(days), "-out", d.path("new.crt")],
+                   check=True, capture_output=True)
+    os.replace(d.path("new.crt"), d.path("server.crt"))
+
+
+def ending(d):
+    """Who runs it learns of a certificate's end before the callers' names are gone."""
+    line = 1 + open(d.config_path, encoding="utf-8").read().splitlines().index(
+        f'tls_certificate = "{d.path("server.crt")}"')
+    name = "contactor_tls_certificate_valid_until_seconds"
+    for days, words in ((90, None), (5, "expires on"), (-1, "has expired on")):
+        resign(d, days)
+        until = time.time() + days * 86400
+        check = subprocess.run([CONTACTORD, "-c", d.config_path, "--check-config"],
+                               capture_output=True, text=True)
+        told = [x for x in (check.stdout + check.stderr).splitlines() if "the certificate" in x]
+        is_((check.returncode, len(told)), (0, 1 if words else 0), f"{days} days left: checked once")
+        ok(not words or f":{line}:" in told[0] and f"the certificate {words} " in told[0],
+           f"{words}, with its line", told)
+        is_(d.reload().returncode, 0, "reload")
+        status = d.ctl("status").stdout
+        ok(f"its certificate {words}" in status if words else "certificate" not in status,
+            f"status tells: {words}", status)
+        metric = [x for x in d.ctl("metrics").stdout.splitlines() if x.startswith(name + "{")]
+        ok(len(metric) == 1 and abs(float(metric[0].split()[1]) - until) < 120, "so does the metric",
+           metric, until)
+    os.chmod(d.path("server.key"), 0o644)
+    check = subprocess.run([CONTACTORD, "-c", d.config_path, "--check-config"],
+                           capture_output=True, text=True)
+    ok(f":{line + 1}:" in check.stderr + check.stdout and "chmod o=" in check.stderr + check.stdout,
+       "a key that everybody may read is told", check.stdout, check.stderr)
+    d.certificate()
+    is_(d.reload().returncode, 0, "a good one again")
 
 
 def crowd(d):
@@ -210,6 +249,6 @@ def storm(d):
 daemon = Daemon(CONF)
 daemon.certificate()
 with daemon:
-    for part in (clients, protocols, wrong_starts, replaced, crowd, storm):
+    for part in (clients, protocols, wrong_starts, replaced, ending, crowd, storm):
         part(daemon)
 done()
