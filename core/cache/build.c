@@ -343,6 +343,15 @@ static void give_up_slot(struct cache *c, struct build *b)
     b->state.slot = NULL;
 }
 
+void build_give_up(struct cache_load *load)
+{
+    struct build *b = load->build;
+
+    /* A slot of before the file was reopened is free again, or somebody else's. */
+    if (b && b->state.slot && b->incarnation == load->cache->incarnation)
+        give_up_slot(load->cache, b);
+}
+
 int build_step(struct cache_load *load)
 {
     struct build *b = load->build;

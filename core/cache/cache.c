@@ -337,8 +337,10 @@ static int forget(struct cache *c, struct cache_source *source)
     MDB_txn *txn;
     int rc = env_ready(c);
 
-    if (rc == 0 && !source->stored)
+    if (rc == 0 && !source->stored) {
+        source->version++; /* its first load may be under way */
         return 0;
+    }
     if (rc == 0)
         rc = env_begin(c, &txn);
     if (rc == 0)

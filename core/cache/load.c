@@ -332,6 +332,7 @@ static void finish(struct cache_load *load, int status)
     struct cache *c = load->cache;
     bool async = load->done != NULL;
 
+    build_give_up(load);
     /* Whoever waits for the end still has room for it; after an abort nobody may. */
     if (load->sample)
         *load->options.sample = *load->sample;

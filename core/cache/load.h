@@ -100,6 +100,8 @@ int build_add(struct build *build, struct keys *keys, struct ctr_str record);
 /* One transaction's worth of a rebuild's commit. returns 1: more to do | 0: done |
  * -CTR_E* */
 int build_step(struct cache_load *load);
+/* The commit ended before its last step: what was written is not wanted. */
+void build_give_up(struct cache_load *load);
 /* Turns a compared load into a rebuild: the old records it keeps, then the staged. */
 int build_convert(struct cache_load *load);
 

@@ -1,5 +1,8 @@
 /* test_cache.c - loads: what each leaves behind, and what a refused or broken one does
  * not. */
+#include <pthread.h>
+
+#include "cache/impl.h"
 #include "cache_util.h"
 
 static struct loop *loop;
@@ -402,6 +405,69 @@ static void test_generations(void)
     cache_close(c);
 }
 
+static pthread_mutex_t lane_may_go = PTHREAD_MUTEX_INITIALIZER;
+
+static void wait_for_test(struct cache *c, void *arg)
+{
+    (void)c;
+    (void)arg;
+    pthread_mutex_lock(&lane_may_go);
+    pthread_mutex_unlock(&lane_may_go);
+}
+
+/* Writes all anew, and is wiped when a step or so of it is done. */
+static int wiped_commit(struct cache *c, struct cache_source *s, uint64_t shape)
+{
+    struct cache_load_options o = full_load(&plan);
+    struct cache_load *load;
+
+    o.shape = shape;
+    load = begin_or_die(s, &o);
+    put_one(load, "1", "Eins", NULL);
+    pthread_mutex_lock(&lane_may_go);
+    cache_task(c, wait_for_test, NULL);
+    async_status = 1;
+    cache_load_commit_async(load, (struct ctr_str){0}, on_async, loop);
+    cache_wipe(s);
+    pthread_mutex_unlock(&lane_may_go);
+    loop_run(loop);
+    return async_status;
+}
+
+/* A source may be wiped at any time; what a load had written by then goes with it. */
+static void test_wiped(void)
+{
+    struct cache *c = open_or_die(loop, &options);
+    struct cache_source *s = cache_source(c, "wiped");
+    struct cache_load_options o = full_load(&plan);
+    struct cache_load *load;
+    struct cache_load_stats st;
+    unsigned canceled = 0;
+    char id[16];
+
+    for (uint64_t i = 0; i < CACHE_SLOTS_MAX; i++) {
+        o.shape = 0;
+        load_n(s, &o, 0, 3, "Da", 0, NULL);
+        canceled += wiped_commit(c, s, i + 1) == -CTR_ECANCELED;
+    }
+    is_int(canceled, CACHE_SLOTS_MAX, "commits under way are canceled");
+    is_str(all_ids(c, s), "", "and leave nothing");
+    load_n(s, &o, 0, 3, "Da", 0, NULL);
+    is_str(all_ids(c, s), "000000 000001 000002", "there is room for the next");
+
+    s = cache_source(c, "first");
+    load = begin_or_die(s, &o);
+    for (unsigned i = 0; i < 2000; i++) { /* some of it is with the lane */
+        snprintf(id, sizeof(id), "%u", i);
+        put_one(load, id, "Erster", NULL);
+    }
+    cache_wipe(s);
+    is_int(cache_load_commit(load, (struct ctr_str){0}, &st), -CTR_ECANCELED,
+           "so is a source's first load");
+    is_str(all_ids(c, s), "", "which leaves nothing");
+    cache_close(c);
+}
+
 static const char *name_of(struct cache *c, struct cache_source *s, uint32_t recno)
 {
     static char out[64];
@@ -490,6 +556,7 @@ int main(void)
     test_async();
     test_two_sources();
     test_generations();
+    test_wiped();
     test_snapshot();
     test_second_process();
     loop_destroy(loop);
