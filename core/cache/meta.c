@@ -252,29 +252,40 @@ static int load_source(struct cache *c, MDB_txn *txn, struct ctr_str key,
     return load_groups(c, txn, source);
 }
 
-/* What is in memory of sources without a row is forgotten. */
+/* What is in memory of sources without a row is forgotten. The loop may add a source
+ * meanwhile. */
 static void forget_all(struct cache *c)
 {
+    pthread_mutex_lock(&c->lock);
     list_for_each(it, &c->sources)
     {
         struct cache_source *source = list_entry(it, struct cache_source, link);
 
         source->stored = false;
     }
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* One that never had a sync may have contacts that were put aside. */
+static bool is_known(const struct cache_source *source)
+{
+    return source->state.slot || source->state.as_of != 0;
 }
 
 static void forget_missing(struct cache *c)
 {
+    pthread_mutex_lock(&c->lock);
     list_for_each(it, &c->sources)
     {
         struct cache_source *source = list_entry(it, struct cache_source, link);
 
-        if (source->stored || source->state.as_of == 0)
+        if (source->stored || !is_known(source))
             continue;
         source_state_clear(&source->state);
         strbuf_finish(&source->groups);
         source->version++;
     }
+    pthread_mutex_unlock(&c->lock);
 }
 
 int meta_load(struct cache *c, MDB_txn *txn)

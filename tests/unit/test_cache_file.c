@@ -454,6 +454,17 @@ static void test_full(void)
     remove_tree(dir);
 }
 
+/* What somebody asked a live source for: no sync, and no time of one. */
+static void put_aside(struct cache *c, const char *source)
+{
+    struct cache_load_options o = {.plan = &plan, .may_wait = true, .aside = true};
+    struct cache_load *load = begin_or_die(cache_source(c, source), &o);
+    struct cache_load_stats st;
+
+    put_one(load, "00001", "Beiseite", "+49 171 0000001");
+    is_int(cache_load_commit(load, (struct ctr_str){0}, &st), 0, "put aside");
+}
+
 static int rebuilt;
 
 static void on_rebuilt(void *arg)
@@ -469,12 +480,14 @@ static void test_rebuilt(void)
     struct cache_options o = {
         .dir = fresh_dir(dir), .on_rebuilt = on_rebuilt, .arg = loop};
     struct cache *c = open_or_die(loop, &o);
-    struct cache_source *s = cache_source(c, "crm");
+    struct cache_source *s = cache_source(c, "crm"), *live = cache_source(c, "live");
+    struct cache_info info;
     struct stat st;
     uint32_t recno;
     unsigned eio = 0;
     int fd, rc;
 
+    put_aside(c, "live");
     fill(c, "crm", PEOPLE, "Person");
     snprintf(path, sizeof(path), "%s/contacts.mdb", dir);
     fd = open(path, O_RDWR);
@@ -492,11 +505,19 @@ static void test_rebuilt(void)
         usleep(1000);
     is_int(rc, 0, "an empty one soon");
     is_int(cache_find(s, STR_LIT("00001"), &recno), -CTR_ENOENT, "with nothing in it");
+    is_int(cache_find(live, STR_LIT("00001"), &recno), -CTR_ENOENT,
+           "nor of what was put aside");
     cache_read_end(c);
+    cache_source_info(live, &info);
+    is_int(info.contacts, 0, "which is known");
     loop_run(loop);
     is_int(rebuilt, 1, "the sources are asked to fill it");
     fill(c, "crm", PEOPLE, "Person");
     is_int(wrong_answers(c), 0, "and do");
+    is_str(words(c, live, "person"), "", "no source finds another's contacts");
+    put_aside(c, "live");
+    is_str(words(c, live, "beiseite"), "00001", "what is put aside anew is there");
+    is_int(wrong_answers(c), 0, "and changes no other source");
     cache_close(c);
     remove_tree(dir);
 }
