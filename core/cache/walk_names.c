@@ -64,6 +64,18 @@ static bool begins(const struct posting *turn, struct ctr_str text)
     return turn->len >= text.len && memcmp(turn->bytes, text.ptr, text.len) == 0;
 }
 
+/* To the first turn that begins with the text, or behind where it would be; the file may
+ * be damaged, and what a row says lead back. */
+static int seek_text(struct read_cursor *rc, struct ctr_str text)
+{
+    const uint8_t *bytes = (const uint8_t *)text.ptr;
+    int err = posting_seek(&rc->it, rc->mdb, bytes, text.len);
+
+    if (err == 0 && posting_cmp(&rc->it.posting, bytes, text.len) < 0)
+        err = MDB_CORRUPTED;
+    return err;
+}
+
 /* Is this the turn by which the walk comes to the word? Where the text stands in it
  * several times, it begins several. */
 static bool is_where(const struct cache_walk *walk, const struct posting *turn,
@@ -122,7 +134,7 @@ static int next_word(struct cache_walk *walk, const struct slot *slot,
             if (memcmp(turn->bytes, text.ptr,
                        turn->len < text.len ? turn->len : text.len) > 0)
                 return MDB_NOTFOUND;
-            err = posting_seek(&rc->it, rc->mdb, (const uint8_t *)text.ptr, text.len);
+            err = seek_text(rc, text);
             continue;
         }
         if (is_where(walk, turn, word)) {
