@@ -116,11 +116,19 @@ struct trace_source *query_trace_source(struct query *q, uint32_t source)
 
 /* ---- end ------------------------------------------------------------------- */
 
+/* Of more than can be kept only those are ever handed out. */
+static bool has_next_page(const struct query *q)
+{
+    return q->ask.page && (q->mode == QUERY_STREAM || q->next_kept < q->last_kept);
+}
+
 static void finish_status(struct query *q)
 {
-    if (q->status == 0 && q->cut && q->ask.page)
+    if (q->status != 0 || !q->cut)
+        return;
+    if (has_next_page(q))
         cursor_make(q);
-    else if (q->status == 0 && q->cut)
+    else
         q->status = -CTR_ESIZE;
 }
 

@@ -120,9 +120,9 @@ struct query {
     bool unsure; /* the candidate may have been given before */
 
     struct kept_list kept;
-    uint32_t unsorted; /* how much of the heap is left */
-    uint32_t next_kept, end_kept;
-    uint32_t position; /* window */
+    uint32_t unsorted;                       /* how much of the heap is left */
+    uint32_t next_kept, end_kept, last_kept; /* of this page; of all pages */
+    uint32_t position;                       /* window */
 
     uint32_t limit, hits, total;
     int64_t began_us, deadline_us, paused_us, phase_us;

@@ -144,6 +144,7 @@ void rank_order(struct query *q)
     q->end_kept = q->kept.n;
     if (q->caller && q->conf->ambiguity != FLOW_AMBIGUITY_ALL && q->kept.n > 1)
         q->end_kept = company_of_kept(q) ? 0 : 1;
+    q->last_kept = q->end_kept;
     if (q->end_kept > q->next_kept && q->end_kept - q->next_kept > q->limit) {
         q->end_kept = q->next_kept + q->limit;
         q->cut = true;

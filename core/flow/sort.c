@@ -206,6 +206,7 @@ void sort_window(struct query *q)
         if (q->next_kept > q->end_kept)
             q->next_kept = q->end_kept;
     }
+    q->last_kept = q->end_kept;
     if (q->end_kept - q->next_kept > q->limit) {
         q->end_kept = q->next_kept + q->limit;
         q->cut = true;

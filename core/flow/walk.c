@@ -44,8 +44,10 @@ static bool open_source(struct query *q)
     seen_reset(&q->seen, cache_source_recnos(s->cache));
     narrow_open(q);
     q->id_done = false;
-    if (q->plan.not_numbers && !has_not_numbers(s->cache))
+    if (q->plan.not_numbers && !has_not_numbers(s->cache)) {
+        q->resumed = false; /* the next source begins at its beginning */
         return false;
+    }
     for (uint32_t i = 0; i < q->plan.n; i++)
         if (q->plan.walks[i].index != PLAN_INDEX_ID)
             plan_walk_init(&q->plan.walks[i], s->cache, &q->walks[i]);

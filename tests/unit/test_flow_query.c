@@ -809,6 +809,73 @@ static void test_live(struct world *w)
     ok(stopped, "stopped");
 }
 
+/* ---- ends of pages ----------------------------------------------------------- */
+
+static void put_crowd(struct world *w, const char *source, unsigned n, const char *number)
+{
+    struct load l = load_begin(w, source);
+    char id[20];
+
+    for (unsigned i = 0; i < n; i++) {
+        snprintf(id, sizeof(id), "%.1s%05u", source, i);
+        load_put(&l, person(id, NULL, SN, "crowd", BUSINESS, number, 0));
+    }
+    load_end(&l);
+}
+
+/* More have the number than are kept: the pages end, and say that there are more. */
+static void test_pages_end(struct world *w)
+{
+    struct ctr_query q = ask_for(leaf(w, CTR_OP_EQUAL, CTR_KINDS_PHONE, "089 5559876"));
+    static char cursor[CTR_CURSOR_MAX];
+    unsigned n = 0, pages = 0;
+    int status = 0;
+    size_t len = 0;
+
+    put_crowd(w, "few", 5000, "+49 89 5559876");
+    q.page = 1;
+    q.limit = 500;
+    do {
+        struct answer *a = ask(w, "test", NULL, &q);
+
+        n += a->n;
+        status = a->status;
+        len = a->cursor_len;
+        memcpy(cursor, a->cursor, len);
+        q.resume = str_make(cursor, len);
+        answer_free(a);
+    } while (++pages < 20 && len > 0);
+    is_int(pages, 9, "pages of a crowd end");
+    is_int(n, 4096, "with those that are kept");
+    is_int(status, -CTR_ESIZE, "which are not all");
+}
+
+/* The source a page ended in has nothing more to look at: the next one is not entered
+ * in its midst. */
+static void test_pages_next_source(struct world *w)
+{
+    struct ctr_query q = ask_for(
+        branch(w, CTR_OP_AND, leaf(w, CTR_OP_EQUAL, CTR_KINDS_PHONE, "the porter"),
+               leaf(w, CTR_OP_PRESENT, K(SN), NULL), NULL));
+    static char cursor[CTR_CURSOR_MAX];
+    struct answer *a;
+
+    put_crowd(w, "many", 9000, "the porter");
+    put_crowd(w, "few", 5, "the porter");
+    q.page = 1;
+    q.limit = 8999;
+    a = ask(w, "test", NULL, &q);
+    is_int(a->n, 8999, "the first page");
+    memcpy(cursor, a->cursor, a->cursor_len);
+    q.resume = str_make(cursor, a->cursor_len);
+    answer_free(a);
+    put_crowd(w, "many", 9000, "+49 89 5559876");
+    q.limit = 2;
+    a = ask(w, "test", NULL, &q);
+    is_str(ids_of(a), "f00000,f00001", "the second, of the next source");
+    answer_free(a);
+}
+
 int main(void)
 {
     struct world world, *w = &world;
@@ -831,6 +898,8 @@ int main(void)
     test_reload(w);
     test_readings(w);
     test_stale(w);
+    test_pages_end(w);
+    test_pages_next_source(w);
     world_close(w);
     return tap_done();
 }
