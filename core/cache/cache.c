@@ -117,7 +117,9 @@ static void cache_free(struct cache *c)
     pthread_cond_destroy(&c->ready);
     free(c->path);
     free(c->dir);
-    free(c);
+    c->closed = true;
+    if (atomic_load(&c->notices) == 0)
+        free(c);
 }
 
 static struct cache *cache_new(struct loop *loop, const struct cache_options *options)

@@ -219,8 +219,12 @@ void env_shut(struct cache *c)
 static void on_rebuilt(void *arg)
 {
     struct cache *c = arg;
+    bool last = atomic_fetch_sub(&c->notices, 1) == 1;
 
-    c->options.on_rebuilt(c->options.arg);
+    if (!c->closed)
+        c->options.on_rebuilt(c->options.arg);
+    else if (last)
+        free(c);
 }
 
 static void rebuild(struct cache *c)
@@ -236,8 +240,10 @@ static void rebuild(struct cache *c)
         return;
     }
     atomic_store(&c->damaged, false);
-    if (c->options.on_rebuilt)
+    if (c->options.on_rebuilt) {
+        atomic_fetch_add(&c->notices, 1);
         loop_post(c->loop, on_rebuilt, c);
+    }
 }
 
 static void reopen(struct cache *c)

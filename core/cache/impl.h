@@ -108,12 +108,14 @@ struct cache {
     struct cache_health health;
     atomic_bool damaged; /* stop reading; a task sets the file aside */
     atomic_bool broken;  /* env must be reopened */
+    atomic_uint notices; /* posted to the loop and not taken there */
 
     /* loop; txn, live and spoiled: the lane, with the gate */
     MDB_txn *txn;
     bool live;    /* txn is a snapshot, and the newest */
     bool spoiled; /* it met an error, which LMDB would give again and again */
     bool reading;
+    bool closed;       /* only a notice keeps the memory */
     uint64_t snapshot; /* number of the last */
     uint64_t epoch;    /* number of the slice */
     uint64_t stamp;

@@ -522,6 +522,24 @@ static void test_rebuilt(void)
     remove_tree(dir);
 }
 
+/* Damage is found, and nobody is there any more to be told. */
+static void test_closed(void)
+{
+    char dir[64];
+    struct cache_options o = {
+        .dir = fresh_dir(dir), .on_rebuilt = on_rebuilt, .arg = loop};
+    struct loop *own = loop_create();
+    struct cache *c = open_or_die(own, &o);
+
+    rebuilt = 0;
+    fill(c, "crm", 10, "Person");
+    cache_report(c, &c->damaged);
+    cache_close(c);
+    loop_destroy(own);
+    is_int(rebuilt, 0, "a cache that was closed tells nothing");
+    remove_tree(dir);
+}
+
 static void test_errors(void)
 {
     struct cache_options o = {.dir = "/proc/none/cache"};
@@ -552,6 +570,7 @@ int main(void)
     test_older();
     test_full();
     test_rebuilt();
+    test_closed();
     test_errors();
     loop_destroy(loop);
     return tap_done();
