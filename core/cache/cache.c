@@ -205,6 +205,7 @@ void cache_publish(struct cache_source *source, struct source_state *state)
     struct cache *c = source->cache;
 
     pthread_rwlock_wrlock(&c->gate);
+    source->numbering += source->state.slot != state->slot;
     source_state_set(&source->state, state);
     if (!source->state.slot)
         spot_finish(&source->spots);
@@ -285,6 +286,11 @@ void cache_source_info(struct cache_source *source, struct cache_info *out)
 uint32_t cache_source_recnos(const struct cache_source *source)
 {
     return source->state.next_recno;
+}
+
+uint64_t cache_source_numbering(const struct cache_source *source)
+{
+    return source->numbering;
 }
 
 int cache_cursor(struct cache_source *source, struct strbuf *out)

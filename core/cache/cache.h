@@ -54,6 +54,9 @@ struct cache_info {
 void cache_source_info(struct cache_source *source, struct cache_info *out); /* loop */
 /* All record numbers are less. Loop. */
 uint32_t cache_source_recnos(const struct cache_source *source);
+/* Changes when record numbers no longer mean the contacts they meant: a source written
+ * anew numbers them from 0, mostly in the same order. Loop, in a read. */
+uint64_t cache_source_numbering(const struct cache_source *source);
 /* The cursor committed with the last load. returns 0 | -CTR_ENOENT. Loop. */
 int cache_cursor(struct cache_source *source, struct strbuf *out);
 /* What cache_load_groups put beside the contacts. returns 0 | -CTR_ENOENT. Loop. */

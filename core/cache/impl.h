@@ -64,6 +64,7 @@ struct cache_source {
     char *name;
     struct source_state state;  /* written by the lane with the gate; read by both */
     struct strbuf groups;       /* the same */
+    uint64_t numbering;         /* the same: grows with each other slot */
     struct spots spots;         /* loop; in the loop's snapshot, of state.slot */
     bool stored;                /* lane: has a row */
     uint64_t version;           /* lane: changes when staged loads no longer fit */

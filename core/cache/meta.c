@@ -248,6 +248,7 @@ static int load_source(struct cache *c, MDB_txn *txn, struct ctr_str key,
     source->stored = true;
     if (source->state.generation != s.generation || source->state.slot != s.slot)
         source->version++;
+    source->numbering += source->state.slot != s.slot;
     source_state_set(&source->state, &s);
     return load_groups(c, txn, source);
 }
@@ -284,6 +285,7 @@ static void forget_missing(struct cache *c)
         source_state_clear(&source->state);
         strbuf_finish(&source->groups);
         source->version++;
+        source->numbering++;
     }
     pthread_mutex_unlock(&c->lock);
 }

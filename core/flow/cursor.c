@@ -7,13 +7,15 @@
 #include "base/error.h"
 #include "flow/query.h"
 
-enum { CURSOR_VERSION = 1, SEAL_SIZE = 16 };
+enum { CURSOR_VERSION = 2, SEAL_SIZE = 16 };
 
 struct place {
     uint8_t version, mode, kind, at_len;
     uint32_t walk, recno, offset;
     uint64_t plan, source; /* hashes */
+    uint64_t numbering;    /* of the source */
     char at[CACHE_KEY_MAX];
+    struct id_note id;
 };
 
 struct sealed {
@@ -94,6 +96,8 @@ void cursor_make(struct query *q)
         place->kind = walk->kind;
         place->at_len = walk->at_len;
         memcpy(place->at, walk->at, walk->at_len);
+        place->numbering = q->delivered_numbering;
+        walk_note_id(&place->id, str_make(q->delivered_id.bytes, q->delivered_id.len));
     } else {
         place->offset = q->next_kept;
     }
@@ -117,6 +121,8 @@ static int take_place(struct query *q, const struct place *place)
         walk->kind = place->kind;
         walk->at_len = place->at_len;
         memcpy(walk->at, place->at, sizeof(place->at));
+        q->delivered_numbering = place->numbering;
+        q->delivered_id = place->id;
         q->resumed = true;
         return 0;
     }

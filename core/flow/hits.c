@@ -59,6 +59,9 @@ static void mark_delivered(struct query *q)
     q->delivered_source = q->source;
     q->delivered_walk = q->walk;
     q->delivered_at = q->walks[q->walk];
+    q->delivered_numbering =
+        cache_source_numbering(q->view->sources[q->source].source->cache);
+    walk_note_id(&q->delivered_id, q->flow->eval.id);
 }
 
 static void stream(struct query *q, uint32_t source, const struct record *live)

@@ -224,11 +224,13 @@ void phases_run(struct query *q, int64_t now, int64_t until)
         q->status = -CTR_EUNAVAIL;
         q->phase = QUERY_END;
     } else {
+        walk_enter(q);
         while (q->phase != QUERY_END && run_phase(q, until))
             ;
         if (q->phase == QUERY_END && !held(q))
             answer_company(q);
         hits_flush(q);
+        walk_leave(q);
         flow_read_end(flow);
     }
     end = q->phase == QUERY_END || q->canceled;

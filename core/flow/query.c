@@ -48,6 +48,7 @@ static struct query *query_take(struct flow *flow)
     trace_begin(&q->trace);
     q->delivered_at.at_len = q->delivered_at.kind = 0;
     q->delivered_at.recno = 0;
+    q->delivered_id.len = q->stands_on.len = 0;
     q->request.type = REQUEST_QUERY;
     q->flow = flow;
     list_init(&q->link);

@@ -58,6 +58,12 @@ struct kept_list {
     uint32_t n, cap;
 };
 
+/* A record by what it is, not by its number. */
+struct id_note {
+    uint16_t len; /* 0: none */
+    char bytes[CTR_ID_MAX];
+};
+
 enum narrow_state {
     NARROW_NEVER, /* in this source */
     NARROW_NOT,   /* not yet */
@@ -116,8 +122,10 @@ struct query {
     struct cache_walk *walks;
     uint32_t candidate; /* record number of the last candidate */
     uint32_t delivered_source, delivered_walk;
+    uint64_t delivered_numbering, numbering; /* of the source then; of all, see walk.c */
 
-    bool unsure; /* the candidate may have been given before */
+    bool unsure;     /* the candidate may have been given before */
+    bool renumbered; /* the source's records are not those that were seen */
 
     struct kept_list kept;
     uint32_t unsorted;                       /* how much of the heap is left */
@@ -144,6 +152,8 @@ struct query {
     /* From here on not cleared for the next use. */
     struct trace_record trace;
     struct cache_walk delivered_at; /* streamed pages: where the last hit stood */
+    struct id_note delivered_id;    /* ... its contact */
+    struct id_note stands_on;       /* of the walk, when a slice ended */
     struct trace_source no_trace;   /* of sources beyond the record's room */
     struct seen seen;
     struct narrow narrow; /* begun anew with each source */
@@ -179,6 +189,12 @@ void query_cancel_all(struct flow *flow);
  * -CTR_ENOENT: no more | -CTR_EIO */
 int walk_next(struct query *q);
 int walk_load(struct query *q, uint32_t source, uint32_t recno);
+/* Around all that a query does in a slice. Sources may have been written anew between
+ * two: then a walk goes on behind the contact it stood on, and what was only kept is
+ * looked for again. */
+void walk_enter(struct query *q);
+void walk_leave(struct query *q);
+void walk_note_id(struct id_note *note, struct ctr_str id);
 /* The candidate, a hit: was it given by an earlier walk or key? */
 bool walk_repeats(struct query *q);
 

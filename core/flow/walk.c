@@ -8,6 +8,87 @@
 
 enum { KEYS_WORK = 4096, GONE_BY_AT_ONCE = 1024 };
 
+static struct cache_source *cache_of(const struct query *q, uint32_t source)
+{
+    return q->view->sources[source].source->cache;
+}
+
+/* ---- sources written anew ------------------------------------------------------ */
+
+void walk_note_id(struct id_note *note, struct ctr_str id)
+{
+    note->len = (uint16_t)(id.len <= sizeof(note->bytes) ? id.len : 0);
+    if (note->len > 0)
+        memcpy(note->bytes, id.ptr, note->len);
+}
+
+/* Its contact has another number now. Where it is gone, the old one is as good as any. */
+static void find_again(struct cache_walk *walk, const struct id_note *id)
+{
+    uint32_t recno;
+
+    if (cache_find(walk->source, str_make(id->bytes, id->len), &recno) == 0)
+        walk->recno = recno;
+}
+
+/* Each only grows. */
+static uint64_t numbering_of_all(const struct query *q)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = q->source_first; i < q->source_end; i++)
+        sum += cache_source_numbering(cache_of(q, i));
+    return sum;
+}
+
+static bool has_walk(const struct query *q)
+{
+    return q->phase == QUERY_WALK && q->source_open && q->walk < q->plan.n &&
+           q->plan.walks[q->walk].index != PLAN_INDEX_ID;
+}
+
+void walk_leave(struct query *q)
+{
+    struct cache_walk *walk = &q->walks[q->walk];
+    struct record r;
+
+    q->stands_on.len = 0;
+    if (q->phase > QUERY_DELIVER || q->ended)
+        return;
+    q->numbering = numbering_of_all(q);
+    if (has_walk(q) && walk->at_len > 0 && cache_get(walk->source, walk->recno, &r) == 0)
+        walk_note_id(&q->stands_on, record_id(&r));
+}
+
+/* From the first source on; what was kept is not what it was. */
+static void begin_again(struct query *q)
+{
+    sort_release(q);
+    q->kept.n = 0;
+    q->total = q->unsorted = q->next_kept = q->end_kept = 0;
+    q->cut = q->exists = q->source_open = false;
+    q->source = q->source_first;
+    q->phase = QUERY_WALK;
+}
+
+void walk_enter(struct query *q)
+{
+    if (q->read_serial == q->flow->read_serial || q->phase > QUERY_DELIVER ||
+        numbering_of_all(q) == q->numbering)
+        return;
+    if (q->hits == 0 && q->status == 0 && !q->live_asked && !q->ask.resume.ptr) {
+        begin_again(q);
+        return;
+    }
+    if (!has_walk(q))
+        return;
+    find_again(&q->walks[q->walk], &q->stands_on);
+    seen_reset(&q->seen, cache_source_recnos(cache_of(q, q->source)));
+    q->renumbered = true;
+}
+
+/* ---- sources, one after another ------------------------------------------------- */
+
 /* The walk goes on behind the last hit of the page before. */
 static void seek_resumed(struct query *q)
 {
@@ -24,6 +105,8 @@ static void seek_resumed(struct query *q)
     walk->kind = from->kind;
     walk->at_len = from->at_len;
     memcpy(walk->at, from->at, sizeof(walk->at));
+    if (cache_source_numbering(walk->source) != q->delivered_numbering)
+        find_again(walk, &q->delivered_id);
 }
 
 /* As it is now: what is left out by this must not be there. */
@@ -40,6 +123,7 @@ static bool open_source(struct query *q)
     const struct setup_source *s = q->view->sources[q->source].source;
 
     q->source_open = true;
+    q->renumbered = false;
     q->walk = 0;
     seen_reset(&q->seen, cache_source_recnos(s->cache));
     narrow_open(q);
@@ -115,7 +199,7 @@ int walk_load(struct query *q, uint32_t source, uint32_t recno)
 
     if (is_loaded(q, source, recno))
         return 0;
-    err = cache_get(q->view->sources[source].source->cache, recno, &r);
+    err = cache_get(cache_of(q, source), recno, &r);
     if (err < 0)
         return err;
     load(q, source, recno, &r);
@@ -138,7 +222,7 @@ static int step(struct query *q, uint32_t *recno)
     if (q->id_done)
         return -CTR_ENOENT;
     q->id_done = true;
-    return cache_find(q->view->sources[q->source].source->cache, walk->key, recno);
+    return cache_find(cache_of(q, q->source), walk->key, recno);
 }
 
 static int propose(struct query *q, uint32_t recno)
@@ -146,12 +230,14 @@ static int propose(struct query *q, uint32_t recno)
     struct record r;
     int before = 0, err;
 
-    /* What earlier pages saw is not remembered. */
+    /* What earlier pages saw is not remembered, nor what had other numbers. */
     if (can_repeat(q))
-        before = q->ask.resume.ptr ? -1 : seen_add(&q->seen, &q->arena, recno);
+        before = q->ask.resume.ptr || q->renumbered
+                     ? -1
+                     : seen_add(&q->seen, &q->arena, recno);
     if (before > 0)
         return -CTR_EPAUSE;
-    err = cache_get(q->view->sources[q->source].source->cache, recno, &r);
+    err = cache_get(cache_of(q, q->source), recno, &r);
     if (err == -CTR_EIO)
         query_trace_source(q, q->source)->damaged++;
     if (err < 0)
