@@ -198,7 +198,7 @@ struct cache_walk {
     void *turns; /* another, within names */
     uint64_t turns_stamp;
     uint32_t recno; /* of the posting it stands on */
-    uint8_t kind;   /* number indexes: the field's kind */
+    uint8_t kind;   /* number indexes: the field's kind; else the walk's own */
     char key[CACHE_KEY_MAX];
     char at[CACHE_KEY_MAX];        /* the key it stands on */
     uint8_t prefix[CACHE_KEY_MAX]; /* the key as the index has it */

@@ -56,11 +56,20 @@ bool part_next(struct part_turns *t, struct posting *out)
     return true;
 }
 
-size_t part_word(const struct posting *p, uint8_t out[KEY_MAX])
+void part_turned(struct ctr_str word, size_t at, struct posting *out)
+{
+    if (is_long(word))
+        make_long(word, out);
+    else
+        make_turn(word, at < word.len ? at : word.len, out);
+}
+
+size_t part_word(const struct posting *p, uint8_t out[KEY_MAX], size_t *at)
 {
     const uint8_t *turn;
     size_t head, rest;
 
+    *at = 0;
     if (p->len < 2 || p->len > KEY_MAX)
         return 0;
     if (p->bytes[0] == PART_LONG) {
@@ -74,6 +83,7 @@ size_t part_word(const struct posting *p, uint8_t out[KEY_MAX])
     head = p->len - rest - 1;
     memcpy(out, turn + 1, head);
     memcpy(out + head, p->bytes, rest);
+    *at = head;
     return head + rest;
 }
 

@@ -28,8 +28,11 @@ struct part_turns {
 };
 bool part_next(struct part_turns *turns, struct posting *out);
 
-/* The word of a posting. returns its length, 0: malformed */
-size_t part_word(const struct posting *p, uint8_t out[KEY_MAX]);
+/* The word of a posting, and at which of its bytes it is turned. returns its length, 0:
+ * malformed */
+size_t part_word(const struct posting *p, uint8_t out[KEY_MAX], size_t *at);
+/* Back from these. */
+void part_turned(struct ctr_str word, size_t at, struct posting *out);
 /* Of the word's postings that which a walk for this text goes by: the text's first place
  * in it. returns false: such a walk does not come to the word */
 bool part_where(struct ctr_str word, struct ctr_str text, struct posting *out);

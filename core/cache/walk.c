@@ -360,7 +360,7 @@ unsigned cache_walk_estimate(struct cache_walk *walk, unsigned limit)
             return n;
         if (r == 0)
             n += 1 + run(&look, recno, RUN);
-        work += STEP_WORK;
+        work += r == 0 ? STEP_WORK : WALK_KEYS_AT_ONCE;
     }
     return limit;
 }

@@ -2,7 +2,7 @@
  * the long words, then those that hold the text, each with its postings in DB_WORD.
  *
  * The walk stands on a posting of DB_WORD; the word's place in DB_PART follows from it.
- */
+ * Or it has come past a turn, of which it keeps the word and, as its kind, the byte. */
 #include <errno.h>
 
 #include "base/error.h"
@@ -33,14 +33,26 @@ static void note_turns(struct cache_walk *walk, struct read_cursor *rc)
     rc->stamp = rc->used = walk->turns_stamp = ++walk->source->cache->stamp;
 }
 
+/* The turn the walk stands on, or has come past. */
+static bool turn_of_walk(const struct cache_walk *walk, struct posting *out)
+{
+    struct ctr_str word = str_make(walk->at, walk->at_len);
+
+    if (walk->at_len == 0 || walk->at_len >= KEY_MAX)
+        return false;
+    if (walk->recno != WALK_PASSED)
+        return walk_names_where(walk, word, out);
+    part_turned(word, walk->kind, out);
+    return true;
+}
+
 static int seek_turn(const struct cache_walk *walk, struct read_cursor *rc)
 {
     const uint8_t first = PART_LONG;
     struct posting was;
     int err;
 
-    if (walk->at_len == 0 || walk->at_len >= KEY_MAX ||
-        !walk_names_where(walk, str_make(walk->at, walk->at_len), &was))
+    if (!turn_of_walk(walk, &was))
         return posting_seek(&rc->it, rc->mdb, &first, 1);
     err = posting_seek(&rc->it, rc->mdb, was.bytes, was.len);
     if (err == 0 && posting_cmp(&rc->it.posting, was.bytes, was.len) == 0)
@@ -53,8 +65,10 @@ static int next_turn(const struct cache_walk *walk, const struct slot *slot,
                      struct read_cursor **out)
 {
     *out = turns_of(walk);
-    if (*out)
+    if (*out) {
+        (*out)->used = ++walk->source->cache->stamp; /* not to be taken for the word's */
         return posting_next(&(*out)->it);
+    }
     *out = read_cursor_get(walk->source->cache, slot->dbi[DB_PART]);
     return *out ? seek_turn(walk, *out) : EIO;
 }
@@ -126,7 +140,8 @@ static int next_word(struct cache_walk *walk, const struct slot *slot,
     for (unsigned n = 1; err == 0; n++) {
         const struct posting *turn = &rc->it.posting;
         uint8_t bytes[KEY_MAX];
-        struct ctr_str word = {(const char *)bytes, part_word(turn, bytes)};
+        size_t at;
+        struct ctr_str word = {(const char *)bytes, part_word(turn, bytes, &at)};
 
         if (word.len == 0)
             return MDB_CORRUPTED;
@@ -144,8 +159,9 @@ static int next_word(struct cache_walk *walk, const struct slot *slot,
             if (err != 1)
                 return err;
         }
-        if (n >= WALK_KEYS_AT_ONCE && is_where(walk, turn, word)) {
+        if (n >= WALK_KEYS_AT_ONCE) {
             walk_pass(walk, bytes, word.len);
+            walk->kind = (uint8_t)at;
             note_turns(walk, rc);
             return -CTR_EPAUSE;
         }

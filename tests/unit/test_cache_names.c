@@ -381,10 +381,15 @@ static void test_turns(void)
     struct posting p;
     uint8_t word[KEY_MAX];
     unsigned n = 0;
+    size_t at;
 
     while (part_next(&t, &p)) {
-        is_int((long)part_word(&p, word), 4, "turn %u", n++);
+        struct posting again;
+
+        is_int((long)part_word(&p, word, &at), 4, "turn %u", n++);
         ok(memcmp(word, "r\xc3\xa4t", 4) == 0, "turned back");
+        part_turned(t.word, at, &again);
+        ok(posting_cmp(&again, p.bytes, p.len) == 0, "and turned again");
     }
     is_int(n, 2, "at characters that enough follows");
     ok(!part_where(STR_LIT("otto"), STR_LIT("ottos"), &p), "more than the word");
@@ -392,11 +397,58 @@ static void test_turns(void)
            memcmp(p.bytes, "to\1ot", 5) == 0,
        "a place");
     p = (struct posting){.len = 3, .bytes = "abc"};
-    is_int((long)part_word(&p, word), 0, "no turn");
+    is_int((long)part_word(&p, word, &at), 0, "no turn");
     p = (struct posting){.len = 1, .bytes = {PART_LONG}};
-    is_int((long)part_word(&p, word), 0, "no word");
+    is_int((long)part_word(&p, word, &at), 0, "no word");
     p.len = KEY_MAX + 1;
-    is_int((long)part_word(&p, word), 0, "longer than any");
+    is_int((long)part_word(&p, word, &at), 0, "longer than any");
+}
+
+/* Long words are gone through by every walk, and so are further places of the text in a
+ * word: many of them, and nothing found, is not one call's work. */
+static void expect_pauses(struct cache_source *source, const char *text, unsigned found)
+{
+    enum { LEAST = 10 };
+    unsigned pauses = 0, n = 0, calls = 0;
+    struct cache_walk w;
+    int rc = 0;
+
+    cache_walk_init_within(&w, source, str_of(text), CACHE_WITHIN_NAMES);
+    cache_read_begin(c);
+    while ((rc == 0 || rc == -CTR_EPAUSE) && ++calls < 100000) {
+        rc = cache_walk_next(&w);
+        n += rc == 0;
+        if (rc != -CTR_EPAUSE)
+            continue;
+        if (pauses++ % 2 == 0) { /* goes on in the same slice, and in another */
+            cache_read_end(c);
+            cache_read_begin(c);
+        }
+    }
+    cache_read_end(c);
+    is_int(rc, -CTR_ENOENT, "\"%s\" within many words: comes to the end", text);
+    ok(pauses >= LEAST, "looks at the clock, %u times", pauses);
+    is_int(n, found, "and finds what is there");
+}
+
+static void test_pauses(void)
+{
+    enum { WORDS = 4000 };
+    struct cache_source *many = cache_source(c, "many");
+    struct cache_load_options o = full_load(&plan);
+    struct cache_load *load = begin_or_die(many, &o);
+    struct cache_load_stats st;
+
+    for (unsigned i = 0; i < WORDS; i++) {
+        char id[16], name[80];
+
+        snprintf(id, sizeof(id), "%u", i);
+        snprintf(name, sizeof(name), "qp%05uqp 0123456789abcdef0123456789%06x", i, i);
+        put_one(load, id, name, NULL);
+    }
+    is_int(cache_load_commit(load, (struct ctr_str){0}, &st), 0, "many words");
+    expect_pauses(many, "xy", 0);
+    expect_pauses(many, "qp", WORDS);
 }
 
 /* A row may be damaged while it is in use: its postings fall, and each look for the text
@@ -440,6 +492,7 @@ int main(void)
     test_other_walks();
     test_gone();
     test_kinds();
+    test_pauses();
     test_damaged_row();
     cache_close(c);
     loop_destroy(loop);
