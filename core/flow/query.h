@@ -122,7 +122,9 @@ struct query {
     struct cache_walk *walks;
     uint32_t candidate; /* record number of the last candidate */
     uint32_t delivered_source, delivered_walk;
-    uint64_t delivered_numbering, numbering; /* of the source then; of all, see walk.c */
+    uint64_t delivered_numbering; /* of the source then */
+    uint64_t state;               /* of all sources, when a slice ended; see walk.c */
+    uint8_t begun_again;
 
     bool unsure;     /* the candidate may have been given before */
     bool renumbered; /* the source's records are not those that were seen */
@@ -189,9 +191,9 @@ void query_cancel_all(struct flow *flow);
  * -CTR_ENOENT: no more | -CTR_EIO */
 int walk_next(struct query *q);
 int walk_load(struct query *q, uint32_t source, uint32_t recno);
-/* Around all that a query does in a slice. Sources may have been written anew between
- * two: then a walk goes on behind the contact it stood on, and what was only kept is
- * looked for again. */
+/* Around all that a query does in a slice. Sources may have changed between two: where
+ * one was written anew a walk goes on behind the contact it stood on, and what was only
+ * kept is looked for again. */
 void walk_enter(struct query *q);
 void walk_leave(struct query *q);
 void walk_note_id(struct id_note *note, struct ctr_str id);

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "flow/query.h"
 
-enum { KEYS_WORK = 4096, GONE_BY_AT_ONCE = 1024 };
+enum { KEYS_WORK = 4096, GONE_BY_AT_ONCE = 1024, BEGIN_AGAIN_MAX = 4 };
 
 static struct cache_source *cache_of(const struct query *q, uint32_t source)
 {
@@ -31,13 +31,20 @@ static void find_again(struct cache_walk *walk, const struct id_note *id)
         walk->recno = recno;
 }
 
-/* Each only grows. */
-static uint64_t numbering_of_all(const struct query *q)
+/* Of the sources: what only grows. Who is calling is one answer, which a change of the
+ * best hit may make none. */
+static uint64_t state_of_all(const struct query *q)
 {
+    struct cache_info info;
     uint64_t sum = 0;
 
-    for (uint32_t i = q->source_first; i < q->source_end; i++)
+    for (uint32_t i = q->source_first; i < q->source_end; i++) {
         sum += cache_source_numbering(cache_of(q, i));
+        if (q->mode != QUERY_RANK)
+            continue;
+        cache_source_info(cache_of(q, i), &info);
+        sum += info.generation;
+    }
     return sum;
 }
 
@@ -55,7 +62,7 @@ void walk_leave(struct query *q)
     q->stands_on.len = 0;
     if (q->phase > QUERY_DELIVER || q->ended)
         return;
-    q->numbering = numbering_of_all(q);
+    q->state = state_of_all(q);
     if (has_walk(q) && walk->at_len > 0 && cache_get(walk->source, walk->recno, &r) == 0)
         walk_note_id(&q->stands_on, record_id(&r));
 }
@@ -64,6 +71,7 @@ void walk_leave(struct query *q)
 static void begin_again(struct query *q)
 {
     sort_release(q);
+    q->begun_again++;
     q->kept.n = 0;
     q->total = q->unsorted = q->next_kept = q->end_kept = 0;
     q->cut = q->exists = q->source_open = false;
@@ -71,12 +79,19 @@ static void begin_again(struct query *q)
     q->phase = QUERY_WALK;
 }
 
+/* Nothing was given out. Not for ever: sources may change all the time. */
+static bool may_begin_again(const struct query *q)
+{
+    return q->begun_again < BEGIN_AGAIN_MAX && q->hits == 0 && q->status == 0 &&
+           !q->live_asked && !q->ask.resume.ptr;
+}
+
 void walk_enter(struct query *q)
 {
     if (q->read_serial == q->flow->read_serial || q->phase > QUERY_DELIVER ||
-        numbering_of_all(q) == q->numbering)
+        state_of_all(q) == q->state)
         return;
-    if (q->hits == 0 && q->status == 0 && !q->live_asked && !q->ask.resume.ptr) {
+    if (may_begin_again(q)) {
         begin_again(q);
         return;
     }

@@ -15,14 +15,19 @@ enum {
 static void configure(struct world *w)
 {
     struct flow_source_config source = {.name = "many", .plan = munich()};
-    struct flow_client_config client = {.name = "test",
-                                        .plan = munich(),
-                                        .size_limit = ANSWER_MAX,
-                                        .ambiguity = FLOW_AMBIGUITY_ALL,
-                                        .anonymous = true,
-                                        .time_limit = 20000};
+    struct flow_client_config clients[] = {{.name = "test",
+                                            .plan = munich(),
+                                            .size_limit = ANSWER_MAX,
+                                            .ambiguity = FLOW_AMBIGUITY_ALL,
+                                            .anonymous = true,
+                                            .time_limit = 20000},
+                                           {.name = "one",
+                                            .plan = munich(),
+                                            .ambiguity = FLOW_AMBIGUITY_FIRST,
+                                            .anonymous = true,
+                                            .time_limit = 20000}};
     struct flow_config config = {
-        .sources = &source, .n_sources = 1, .clients = &client, .n_clients = 1};
+        .sources = &source, .n_sources = 1, .clients = clients, .n_clients = 2};
 
     flow_configure(w->flow, &config);
 }
@@ -140,6 +145,33 @@ static void before_batches(struct world *w, struct ctr_query q, const char *name
     answer_free(a);
 }
 
+/* Who is calling: the best of many is gone before all were looked at. */
+static void test_caller(struct world *w)
+{
+    struct ctr_query q = ask_for(leaf(w, CTR_OP_EQUAL, CTR_KINDS_PHONE, "089 5559876"));
+    struct cache_load_options delta = {.may_wait = true};
+    struct ctr_str gone = STR_LIT("c00000");
+    struct answer *a = answer_new(w);
+    struct cache_load *load;
+    struct load l = load_begin(w, "many");
+    char id[20];
+
+    for (unsigned i = 0; i < 4000; i++) {
+        snprintf(id, sizeof(id), "c%05u", i);
+        load_put(&l, person(id, NULL, SN, "crowd", BUSINESS, "+49 89 5559876", 0));
+    }
+    load_end(&l);
+    q.flags = CTR_QUERY_CALLER;
+    flow_query_start(flow_client(w->flow, "one"), &q, &answer_ops, a, &a->request);
+    ok(!a->done, "who is calling: under way");
+    ensure(cache_load_begin(cache_source(w->cache, "many"), &delta, &load) == 0);
+    ensure(cache_load_delete(load, &gone, 1) == 0);
+    ensure(cache_load_commit(load, str_make(NULL, 0), NULL) == 0);
+    go_on(w, a);
+    is_str(ids_of(a), "c00001", "the best of those that are left");
+    answer_free(a);
+}
+
 int main(void)
 {
     struct world world, *w = &world;
@@ -163,6 +195,7 @@ int main(void)
     sorted.sort = &key;
     sorted.n_sort = 1;
     before_batches(w, sorted, "sorted");
+    test_caller(w);
     world_close(w);
     return tap_done();
 }
