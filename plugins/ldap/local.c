@@ -110,8 +110,19 @@ struct place {
     const struct local_entry *entry;
     const struct attributes *t;
     struct pool *pool;
+    uint64_t *work;
     struct dn dn; /* of the entry, once asked for */
 };
+
+/* Before the values of an attribute are compared. returns false: that is enough */
+static bool spend(const struct place *p, const struct attr *attr)
+{
+    const struct local_attr *have = find(p->entry, attr);
+
+    for (uint32_t i = 0; have && i < have->n; i++)
+        *p->work += have->values[i].len;
+    return *p->work <= LOCAL_WORK_MAX;
+}
 
 /* Whether the name itself says attr=value. attr NULL: any. */
 static int name_says(struct place *p, const struct attr *attr, struct ctr_str value)
@@ -142,7 +153,7 @@ static int matches_value(const struct place *p, uint8_t tag, struct ber b)
     if (ber_str(&b, BER_OCTETS, &name))
         return LOCAL_UNDEFINED;
     attr = known(p, name);
-    if (!attr)
+    if (!attr || !spend(p, attr))
         return LOCAL_UNDEFINED;
     if (tag == 0xa4) {
         if (!attr_has_substrings(attr) || ber_enter(&b, BER_SEQUENCE, &pieces))
@@ -183,10 +194,13 @@ static int matches_extensible(struct place *p, struct ber b)
         rule = filter_find_rule(name);
     if (type.ptr)
         attr = known(p, type);
-    if ((name.ptr && !rule) || (type.ptr && !attr) || value.len == 0)
+    if ((name.ptr && !rule) || (type.ptr && !attr) || value.len == 0 ||
+        (attr && !spend(p, attr)))
         return LOCAL_UNDEFINED;
-    if (attr && rule && attr->syntax != rule->syntax)
-        result = LOCAL_UNDEFINED;
+    if (attr && rule &&
+        (attr->syntax != rule->syntax ||
+         (rule->syntax == SYNTAX_INTEGER && local_has(p->entry, attr))))
+        result = LOCAL_UNDEFINED; /* bits are not compared */
     else if (attr)
         result = attr_has_equality(attr) ? local_equals(p->entry, attr, value)
                                          : LOCAL_UNDEFINED;
@@ -237,9 +251,9 @@ static int matches(struct place *p, struct ber *b)
 }
 
 int local_matches(const struct local_entry *entry, const struct attributes *t,
-                  struct pool *pool, struct ber filter)
+                  struct pool *pool, struct ber filter, uint64_t *work)
 {
-    struct place p = {.entry = entry, .t = t, .pool = pool};
+    struct place p = {.entry = entry, .t = t, .pool = pool, .work = work};
 
     return matches(&p, &filter);
 }

@@ -157,6 +157,33 @@ static void filter_sides(const char *const *options, unsigned depth, unsigned te
     testhost_destroy(t);
 }
 
+/* Result of a search of one entry. */
+static int base_code(struct client *c, const char *base, const char *filter)
+{
+    client_search(c, base, 0, filter, "1.1");
+    return c->code;
+}
+
+/* Each term goes through all the schema. */
+static void test_schema_work(void)
+{
+    struct testhost *t = start_with(NULL);
+    struct client c = open_bound(t);
+    char *few = wide("|", 50, "(attributeTypes=*zzz*)");
+    char *many = wide("|", 1000, "(attributeTypes=*zzz*)");
+    char *deep = wide("&", 1000, "(!(attributeTypes:caseIgnoreMatch:=zzz))");
+
+    is_int(base_code(&c, "cn=Subschema", few), 0, "the schema, fifty times");
+    is_int(base_code(&c, "cn=Subschema", many), 11, "a thousand times");
+    is_int(base_code(&c, "cn=Subschema", deep), 11, "by another kind of term");
+    is_int(base_code(&c, "", many), 0, "an entry without the attribute");
+    free(few);
+    free(many);
+    free(deep);
+    client_close(&c);
+    testhost_destroy(t);
+}
+
 static void test_filter_limits(void)
 {
     static const char *const options[] = {
@@ -309,6 +336,7 @@ int main(void)
 {
     test_pdu();
     test_filter_limits();
+    test_schema_work();
     test_controls();
     test_attributes();
     test_outstanding();
