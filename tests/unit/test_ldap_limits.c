@@ -318,6 +318,53 @@ static unsigned busy_of(struct testhost *t, unsigned n, size_t filler)
     return busy;
 }
 
+/* Gives the daemon a search of a little more than n bytes, and does not wait. */
+static void begin_large(struct client *c, size_t n)
+{
+    uint8_t *padding = calloc(1, n);
+    struct ber_out value = {.data = padding, .len = n, .cap = n};
+    struct request r;
+
+    begin_search(c, &r, "dc=contacts", 2, 0, "(cn=x)", "1.1");
+    request_control(&r, "1.2.3", false, &value);
+    request_finish(&r);
+    client_clear(c);
+    testhost_feed(c->s, r.data, r.out.len);
+    free(r.data);
+    free(padding);
+}
+
+/* One large request on each of many connections. */
+static void test_held(void)
+{
+    enum { LARGE = 1000 * 1000, FIT = (32 << 20) / LARGE, N = FIT + 5 };
+    struct testhost *t = start_with(NULL);
+    struct client c[N], small = open_bound(t);
+    unsigned served = 0, busy = 0;
+
+    for (unsigned i = 0; i < N; i++)
+        c[i] = open_bound(t);
+    t->hold_queries = true;
+    for (unsigned i = 0; i < N; i++)
+        begin_large(&c[i], LARGE);
+    begin_large(&small, 16000);
+    t->hold_queries = false;
+    testhost_release(t);
+    testhost_run(t);
+    client_read(&small);
+    for (unsigned i = 0; i < N; i++) {
+        client_read(&c[i]);
+        served += c[i].code == 0;
+        busy += c[i].code == 51;
+        client_close(&c[i]);
+    }
+    is_int(served, FIT, "as many large requests at once as fit into 32 MB");
+    is_int(busy, N - FIT, "those beyond are told busy");
+    is_int(small.code, 0, "a small one is served beside them");
+    client_close(&small);
+    testhost_destroy(t);
+}
+
 static void test_outstanding(void)
 {
     static const char *const options[] = {"max_outstanding", "3", NULL};
@@ -340,5 +387,6 @@ int main(void)
     test_controls();
     test_attributes();
     test_outstanding();
+    test_held();
     return tap_done();
 }
