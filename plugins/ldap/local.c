@@ -40,8 +40,12 @@ int local_equals(const struct local_entry *entry, const struct attr *attr,
 /* The first place of piece in s without case, or NULL. */
 static const char *search(struct ctr_str s, struct ctr_str piece)
 {
+    char first = piece.len > 0 ? text_lower(piece.ptr[0]) : '\0';
+
+    if (piece.len == 0)
+        return s.ptr;
     for (; s.len >= piece.len; s.ptr++, s.len--)
-        if (text_starts_nocase(s, piece))
+        if (text_lower(s.ptr[0]) == first && text_starts_nocase(s, piece))
             return s.ptr;
     return NULL;
 }
