@@ -311,6 +311,8 @@ static int json_code(const struct command *c, const cJSON *result)
     if ((c->show == show_lookup || c->show == show_search) &&
         cJSON_GetArraySize(hits) == 0)
         return CTL_NO;
+    if (c->show == show_status || c->show == show_sources)
+        return status_code(result);
     if ((c->show == show_check || c->show == show_tested) &&
         !cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(result, "ok")))
         return CTL_NO;

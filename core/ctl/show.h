@@ -5,6 +5,8 @@
 #include <cjson/cJSON.h>
 
 int show_status(const cJSON *result);
+/* Of status or sources. returns CTL_OK | CTL_NO: something has failed */
+int status_code(const cJSON *result);
 int show_sources(const cJSON *result);
 int show_synced(const cJSON *result);
 int show_tested(const cJSON *result);

@@ -1,4 +1,5 @@
 /* show_status.c - status, sources, and what is short enough to stand with them. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +14,31 @@ static const char *count(double n, char out[VALUE_MAX])
 {
     snprintf(out, VALUE_MAX, "%.0f", n);
     return out;
+}
+
+/* Also while it is being tried again. */
+static bool any_failed(const cJSON *list)
+{
+    const cJSON *item;
+
+    cJSON_ArrayForEach(item, list)
+    {
+        if (strcmp(member_str(item, "state"), "failed") == 0 ||
+            member_str(item, "last_error")[0])
+            return true;
+    }
+    return false;
+}
+
+int status_code(const cJSON *result)
+{
+    if (cJSON_IsArray(result))
+        return any_failed(result) ? CTL_NO : CTL_OK;
+    return any_failed(member(result, "sources")) ||
+                   any_failed(member(result, "frontends")) ||
+                   member_str(member(result, "cache"), "write_error")[0]
+               ? CTL_NO
+               : CTL_OK;
 }
 
 /* ---- sources -------------------------------------------------------------------- */
@@ -138,7 +164,7 @@ int show_sources(const cJSON *result)
     print_processes(result);
     print_problems(result);
     cJSON_ArrayForEach(s, result) print_rejects(s);
-    return CTL_OK;
+    return status_code(result);
 }
 
 /* ---- status --------------------------------------------------------------------- */
@@ -217,7 +243,7 @@ int show_status(const cJSON *result)
     print_problems(member(result, "sources"));
     print_problems(member(result, "frontends"));
     print_certificates(member(result, "frontends"));
-    return CTL_OK;
+    return status_code(result);
 }
 
 /* ---- short ones ----------------------------------------------------------------- */

@@ -177,7 +177,7 @@ def d_folder():
 def unruly():
     hows = ("late", "thread", "batch", "frontend")
     conf = config(FIXTURES, *[f'[source.{how}]\nplugin = "unruly"\nhow = "{how}"' for how in hows])
-    with Daemon(conf) as d:
+    with Daemon(conf, unruly=True) as d:
         wait_for(lambda: all(d.source(how)["last_success"] for how in hows), 10)
         is_([d.source(how)["contacts"] for how in hows], [1, 1, 1, 1],
             "what it does rightly counts")

@@ -118,6 +118,9 @@ def gone_and_back():
         os.unlink(d.path("script"))
         ok(wait_for(lambda: d.source()["failures"] >= 1, 10), "a source that is gone")
         ok(wait_for(lambda: d.source()["stale"], 10), "its data grow stale")
+        is_([d.ctl(*what).returncode for what in (("status",), ("sources",), ("sources", "crm"),
+                                                  ("status", "--json"))], [1] * 4,
+            "the exit status tells monitoring")
         entry = d.entries(f"(telephoneNumber={P7})", "displayName", "contactorMatch",
                           "contactorAge")[0][1]
         is_((entry["displayName"], entry["contactorMatch"]), (["Person 7"], ["stale"]),
@@ -125,6 +128,7 @@ def gone_and_back():
         ok("stale" in d.ctl("status").stdout, "status says so, too")
         d.script(PEOPLE)
         ok(wait_for(lambda: not d.source()["stale"] and not failed(d), 15), "it comes back by itself")
+        is_(d.ctl("status").returncode, 0, "and monitoring is content")
 
 
 def groups():
