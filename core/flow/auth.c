@@ -318,11 +318,23 @@ static void attempt_delay(struct attempt *a)
 
 /* ---- start ----------------------------------------------------------------- */
 
+/* By the whole name, for "max@example.com" may be somebody's; else by what stands before
+ * the last @. */
+static struct setup_user *find_user(const struct setup *setup, struct ctr_str name)
+{
+    struct setup_user *user = setup_find_user(setup, name);
+    const char *sign = name.len > 0 ? memrchr(name.ptr, '@', name.len) : NULL;
+
+    if (!user && sign)
+        user = setup_find_user(setup, str_make(name.ptr, (size_t)(sign - name.ptr)));
+    return user;
+}
+
 static struct attempt *attempt_create(struct auth *auth,
                                       const struct ctr_credentials *credentials)
 {
     struct attempt *a = xcalloc(1, sizeof(*a));
-    struct setup_user *user = setup_find_user(auth->flow->setup, credentials->name);
+    struct setup_user *user = find_user(auth->flow->setup, credentials->name);
     struct ctr_str password = credentials->password;
 
     a->request.type = REQUEST_AUTH;

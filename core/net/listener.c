@@ -102,10 +102,19 @@ static int set_own(int fd, int family)
     return 0;
 }
 
-static int cannot(const struct net_address *address, int err, char *error, size_t cap)
+static int cannot(const struct net_address *address, int err, const char *own,
+                  char *error, size_t cap)
 {
     const char *hint = "";
 
+    if (own) {
+        snprintf(
+            error, cap,
+            "cannot listen on %s: this daemon listens on %s; one address and all "
+            "of them cannot be at once, and from one to the other it takes a restart",
+            address->text, own);
+        return -CTR_EBUSY;
+    }
     if (err == EACCES)
         hint = "; ports below 1024 need root or CAP_NET_BIND_SERVICE, which the daemon "
                "has only while it starts: restart it by its service";
@@ -115,6 +124,35 @@ static int cannot(const struct net_address *address, int err, char *error, size_
         hint = "; this machine does not have this address";
     snprintf(error, cap, "cannot listen on %s: %s%s", address->text, strerror(err), hint);
     return err == EACCES ? -CTR_EACCES : err == EADDRINUSE ? -CTR_EBUSY : -CTR_EIO;
+}
+
+static bool is_any(const struct sockaddr_storage *address)
+{
+    const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)address;
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)address;
+
+    return address->ss_family == AF_INET ? in->sin_addr.s_addr == htonl(INADDR_ANY)
+                                         : IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr);
+}
+
+/* A socket of ours that is in the way although it has another address: one of the two is
+ * all of this machine's. NULL: somebody else is */
+static const char *find_own(const struct net *net, const struct sockaddr_storage *wanted)
+{
+    const struct sockaddr_in *port = (const struct sockaddr_in *)(const void *)wanted;
+
+    list_for_each(it, &net->sockets)
+    {
+        const struct net_socket *socket = list_entry(it, struct net_socket, link);
+        const struct sockaddr_in *its =
+            (const struct sockaddr_in *)(const void *)&socket->address;
+
+        /* The port stands at the same place for both families. */
+        if (socket->address.ss_family == wanted->ss_family &&
+            its->sin_port == port->sin_port && is_any(&socket->address) != is_any(wanted))
+            return socket->text;
+    }
+    return NULL;
 }
 
 static int bind_new(struct net *net, const struct net_address *address,
@@ -127,7 +165,7 @@ static int bind_new(struct net *net, const struct net_address *address,
 
     fd = socket(sockaddr->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
-        return cannot(address, errno, error, cap);
+        return cannot(address, errno, NULL, error, cap);
     if (set_own(fd, sockaddr->ss_family) < 0 ||
         bind(fd, (const struct sockaddr *)sockaddr, len) < 0 || listen(fd, BACKLOG) < 0)
         goto fail;
@@ -138,7 +176,8 @@ static int bind_new(struct net *net, const struct net_address *address,
 fail:
     err = errno;
     close(fd);
-    return cannot(address, err, error, cap);
+    return cannot(address, err, err == EADDRINUSE ? find_own(net, sockaddr) : NULL, error,
+                  cap);
 }
 
 static bool is_used_by(const struct net_socket *socket, const struct net_service *service)
@@ -191,7 +230,7 @@ int listener_open(struct net_service *service, const struct net_address *address
     int rc;
 
     if (address_to_sockaddr(address, &sockaddr) < 0)
-        return cannot(address, EINVAL, error, cap);
+        return cannot(address, EINVAL, NULL, error, cap);
     socket = find_old(service, address, old);
     if (!socket)
         socket = find_passed(service->net, &sockaddr);

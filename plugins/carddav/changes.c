@@ -154,7 +154,12 @@ static int32_t on_change(void *user, const struct dav_response *r)
     run->page_size++;
     if (r->status == 404 || r->status == 410)
         return run->full ? 0 : add_name(run, &book->gone, r->href);
-    if (!r->found || r->collection)
+    if (r->status >= 500)
+        return run_note(run, -CTR_EUNAVAIL,
+                        "the server could not tell of a card (%d); its log says why",
+                        r->status);
+    /* A card without an etag, or with a bare status of 200, is a card, too. */
+    if (r->status >= 400 || r->collection)
         return 0;
     return add_name(run, &book->changed, r->href);
 }

@@ -207,6 +207,13 @@ static bool is_full(const struct contacts *c)
            c->n_text + CTR_FIELDS_MAX * 33 > CONTACTS_TEXT;
 }
 
+static int32_t drop(struct contacts *c, const cJSON *object)
+{
+    const cJSON *id = cJSON_GetObjectItem(object, "id");
+
+    return id && c->sink.drop ? c->sink.drop(c->sink.user, id) : 0;
+}
+
 static int32_t add_contact(struct contacts *c, const cJSON *object)
 {
     size_t n_text = c->n_text;
@@ -220,7 +227,7 @@ static int32_t add_contact(struct contacts *c, const cJSON *object)
         c->n_text = n_text;
         c->rejected++;
         note(c, wrong);
-        return 0;
+        return drop(c, object);
     }
     c->n_fields += c->batch[c->n].n_fields;
     c->n++;

@@ -20,6 +20,8 @@ struct contacts_sink {
     int32_t (*put)(void *user, const struct ctr_contact *contacts, uint32_t n);
     void (*note)(void *user, const char *reason);
     void *user;
+    /* The id of one that could not be used; NULL: nobody wants to know. */
+    int32_t (*drop)(void *user, const cJSON *id);
 };
 
 struct contacts {
@@ -39,7 +41,7 @@ struct contacts {
 int32_t contacts_init(struct contacts *c, const struct contacts_sink *sink);
 void contacts_finish(struct contacts *c);
 /* One object, or with list the objects in that array of it. root: taken over; length:
- * bytes of its line. returns 0 | what sink.put returned */
+ * bytes of its line. returns 0 | what the sink returned */
 int32_t contacts_take(struct contacts *c, cJSON *root, const cJSON *list, size_t length);
 int32_t contacts_flush(struct contacts *c);
 

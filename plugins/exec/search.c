@@ -327,7 +327,7 @@ int32_t source_search(void *instance, struct ctr_search *handle,
     pthread_mutex_lock(&s->for_search.lock);
     channel_calm(h->ch);
     set_searching(s, handle);
-    rc = contacts_init(&h->contacts, &(struct contacts_sink){put, note, h});
+    rc = contacts_init(&h->contacts, &(struct contacts_sink){put, note, h, NULL});
     if (rc == 0)
         rc = search(h, query);
     set_searching(s, NULL);

@@ -69,19 +69,36 @@ static int32_t fail_by_program(struct run *r, const struct message *m)
 /* --- messages -------------------------------------------------------------------------
  */
 
+static struct ctr_str id_of(const cJSON *item, char digits[32])
+{
+    if (cJSON_IsString(item))
+        return kit_str(item->valuestring);
+    return kit_str(json_whole(item, digits, 32) ? digits : "");
+}
+
 static int32_t delete_one(struct run *r, const cJSON *item)
 {
     char digits[32];
-    struct ctr_str id = {NULL, 0};
+    struct ctr_str id = id_of(item, digits);
 
-    if (cJSON_IsString(item))
-        id = kit_str(item->valuestring);
-    else if (json_whole(item, digits, sizeof(digits)))
-        id = kit_str(digits);
     if (id.len > 0 && id.len <= CTR_ID_MAX)
         return r->s->host->sync_delete(r->s->host, r->sync, &id, 1);
     note(r, "an id to delete is no string of 1 to 400 bytes");
     return 0;
+}
+
+/* A contact of a delta that cannot be used: what is known of it is no longer true. */
+static int32_t drop(void *user, const cJSON *item)
+{
+    struct run *r = user;
+    char digits[32];
+    uint64_t len = id_of(item, digits).len;
+    int32_t rc;
+
+    if (r->full || len == 0 || len > CTR_ID_MAX)
+        return 0;
+    rc = contacts_flush(&r->contacts);
+    return rc != 0 ? rc : delete_one(r, item);
 }
 
 static int32_t take_delete(struct run *r, const struct message *m)
@@ -318,7 +335,7 @@ int32_t source_sync(void *instance, struct ctr_sync *sync,
         return kit_fail(s->host, -CTR_ENOMEM, "out of memory");
     *r = (struct run){
         .s = s, .sync = sync, .ch = &s->for_sync, .full = !request->cursor.ptr};
-    rc = contacts_init(&r->contacts, &(struct contacts_sink){put, note, r});
+    rc = contacts_init(&r->contacts, &(struct contacts_sink){put, note, r, drop});
     if (rc != 0)
         rc = kit_fail(s->host, rc, "out of memory");
     pthread_mutex_lock(&s->for_sync.lock);

@@ -302,7 +302,7 @@ int32_t source_test(void *instance, struct ctr_test *test)
     t->test = test;
     rc = channel_init(&t->channel, &s->config);
     if (rc == 0) {
-        rc = contacts_init(&t->contacts, &(struct contacts_sink){put, note, t});
+        rc = contacts_init(&t->contacts, &(struct contacts_sink){put, note, t, NULL});
         if (rc == 0)
             rc = run(t);
         channel_drop(&t->channel);

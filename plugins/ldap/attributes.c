@@ -107,6 +107,18 @@ static const struct attr builtin[] = {
     {"x121Address", NULL, "2.5.4.24", 0, ABSENT, SYNTAX_TEXT, PERS},
     {"x500UniqueIdentifier", NULL, "2.5.4.45", 0, ABSENT, SYNTAX_OCTETS, PERS},
 
+    /* Active Directory's, from whose filters phones leave people out: "(!(...))". */
+    {"employeeID", NULL, "1.2.840.113556.1.4.35", 0, ABSENT, SYNTAX_TEXT, ATTR_BY_NAME},
+    {"memberOf", NULL, "1.2.840.113556.1.2.102", 0, ABSENT, SYNTAX_DN, ATTR_BY_NAME},
+    {"msExchHideFromAddressLists", NULL, "1.2.840.113556.1.2.73", 0, ABSENT,
+     SYNTAX_BOOLEAN, ATTR_BY_NAME},
+    {"sAMAccountName", NULL, "1.2.840.113556.1.4.221", 0, ABSENT, SYNTAX_TEXT,
+     ATTR_BY_NAME},
+    {"userAccountControl", NULL, "1.2.840.113556.1.4.8", 0, ABSENT, SYNTAX_INTEGER,
+     ATTR_BY_NAME},
+    {"userPrincipalName", NULL, "1.2.840.113556.1.4.656", 0, ABSENT, SYNTAX_TEXT,
+     ATTR_BY_NAME},
+
     {"entryDN", NULL, "1.3.6.1.1.20", 0, ATTR_ENTRY_DN, SYNTAX_DN, OPER | ATTR_SINGLE},
     {"createTimestamp", NULL, "2.5.18.1", 0, ATTR_TIME, SYNTAX_TIME, OPER | ATTR_SINGLE},
     {"modifyTimestamp", NULL, "2.5.18.2", 0, ATTR_TIME, SYNTAX_TIME, OPER | ATTR_SINGLE},

@@ -56,7 +56,8 @@ static struct ctr_str name_of_dn(const struct server *s, struct pool *pool,
     return dn.rdns[0].value;
 }
 
-/* A DN, or as phones and Windows write it: user, user@domain, DOMAIN\user. */
+/* A DN, or as phones and Windows write it: user, user@domain, DOMAIN\user. What stands
+ * behind @ may belong to the user's name: the host knows. */
 static struct ctr_str user_name(const struct server *s, struct pool *pool,
                                 struct ctr_str text)
 {
@@ -73,9 +74,6 @@ static struct ctr_str user_name(const struct server *s, struct pool *pool,
 
         return (struct ctr_str){sign + 1, text.len - domain};
     }
-    sign = memchr(text.ptr, '@', text.len);
-    if (sign)
-        text.len = (uint64_t)(sign - text.ptr);
     return text;
 }
 

@@ -126,7 +126,8 @@ static int count_elements(struct ber b, uint32_t max, uint32_t *n)
 }
 
 /* Fills values with initial, any..., final; the ends stay empty where absent. Empty
- * pieces say nothing and are left out. returns how many, or negative */
+ * pieces say nothing and are left out, and none at all, as Java sends "(cn=**)", no more
+ * than one. returns how many, or negative */
 static int read_pieces(struct filter *f, struct ber *b, struct ctr_str *values)
 {
     uint32_t n = 1;
@@ -169,7 +170,7 @@ static int build_substr(struct filter *f, struct ber *b, struct node *out)
 
     if (ber_str(b, BER_OCTETS, &name) || ber_enter(b, BER_SEQUENCE, &pieces) ||
         ber_ignore_rest(b) ||
-        count_elements(pieces, f->server->limits.substrings, &count) || count == 0)
+        count_elements(pieces, f->server->limits.substrings, &count))
         return -CTR_EFORMAT;
     if (count > f->server->limits.substrings)
         return refuse(f, "too many pieces between the * of one substring filter");

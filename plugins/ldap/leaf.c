@@ -15,6 +15,8 @@ const struct rule filter_rules[] = {
     {"booleanMatch", "2.5.13.13", SYNTAX_BOOLEAN},
     {"telephoneNumberMatch", "2.5.13.20", SYNTAX_PHONE},
     {"caseIgnoreIA5Match", "1.3.6.1.4.1.1466.109.114.2", SYNTAX_TEXT},
+    {"integerBitAndMatch", "1.2.840.113556.1.4.803", SYNTAX_INTEGER},
+    {"integerBitOrMatch", "1.2.840.113556.1.4.804", SYNTAX_INTEGER},
 };
 const uint32_t filter_n_rules = sizeof(filter_rules) / sizeof(filter_rules[0]);
 

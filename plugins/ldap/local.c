@@ -40,8 +40,12 @@ int local_equals(const struct local_entry *entry, const struct attr *attr,
 /* The first place of piece in s without case, or NULL. */
 static const char *search(struct ctr_str s, struct ctr_str piece)
 {
+    char first = piece.len > 0 ? text_lower(piece.ptr[0]) : '\0';
+
+    if (piece.len == 0)
+        return s.ptr;
     for (; s.len >= piece.len; s.ptr++, s.len--)
-        if (text_starts_nocase(s, piece))
+        if (text_lower(s.ptr[0]) == first && text_starts_nocase(s, piece))
             return s.ptr;
     return NULL;
 }
@@ -110,8 +114,19 @@ struct place {
     const struct local_entry *entry;
     const struct attributes *t;
     struct pool *pool;
+    uint64_t *work;
     struct dn dn; /* of the entry, once asked for */
 };
+
+/* Before the values of an attribute are compared. returns false: that is enough */
+static bool spend(const struct place *p, const struct attr *attr)
+{
+    const struct local_attr *have = find(p->entry, attr);
+
+    for (uint32_t i = 0; have && i < have->n; i++)
+        *p->work += have->values[i].len;
+    return *p->work <= LOCAL_WORK_MAX;
+}
 
 /* Whether the name itself says attr=value. attr NULL: any. */
 static int name_says(struct place *p, const struct attr *attr, struct ctr_str value)
@@ -142,7 +157,7 @@ static int matches_value(const struct place *p, uint8_t tag, struct ber b)
     if (ber_str(&b, BER_OCTETS, &name))
         return LOCAL_UNDEFINED;
     attr = known(p, name);
-    if (!attr)
+    if (!attr || !spend(p, attr))
         return LOCAL_UNDEFINED;
     if (tag == 0xa4) {
         if (!attr_has_substrings(attr) || ber_enter(&b, BER_SEQUENCE, &pieces))
@@ -183,10 +198,13 @@ static int matches_extensible(struct place *p, struct ber b)
         rule = filter_find_rule(name);
     if (type.ptr)
         attr = known(p, type);
-    if ((name.ptr && !rule) || (type.ptr && !attr) || value.len == 0)
+    if ((name.ptr && !rule) || (type.ptr && !attr) || value.len == 0 ||
+        (attr && !spend(p, attr)))
         return LOCAL_UNDEFINED;
-    if (attr && rule && attr->syntax != rule->syntax)
-        result = LOCAL_UNDEFINED;
+    if (attr && rule &&
+        (attr->syntax != rule->syntax ||
+         (rule->syntax == SYNTAX_INTEGER && local_has(p->entry, attr))))
+        result = LOCAL_UNDEFINED; /* bits are not compared */
     else if (attr)
         result = attr_has_equality(attr) ? local_equals(p->entry, attr, value)
                                          : LOCAL_UNDEFINED;
@@ -237,9 +255,9 @@ static int matches(struct place *p, struct ber *b)
 }
 
 int local_matches(const struct local_entry *entry, const struct attributes *t,
-                  struct pool *pool, struct ber filter)
+                  struct pool *pool, struct ber filter, uint64_t *work)
 {
-    struct place p = {.entry = entry, .t = t, .pool = pool};
+    struct place p = {.entry = entry, .t = t, .pool = pool, .work = work};
 
     return matches(&p, &filter);
 }

@@ -19,9 +19,14 @@ struct local_entry {
 
 enum { LOCAL_FALSE = 0, LOCAL_TRUE = 1, LOCAL_UNDEFINED = 2 };
 
-/* filter: one element that filter_build has accepted, so its depth is bounded. */
+/* Bytes of values one search may look at, about a millisecond: the schema alone has ten
+ * thousand and more, and each term of a filter would go through them. */
+enum { LOCAL_WORK_MAX = 1 << 20 };
+
+/* filter: one element that filter_build has accepted, so its depth is bounded.
+ * work: what this adds its own to; above LOCAL_WORK_MAX the result says nothing. */
 int local_matches(const struct local_entry *entry, const struct attributes *t,
-                  struct pool *pool, struct ber filter);
+                  struct pool *pool, struct ber filter, uint64_t *work);
 /* An equality assertion, for compare. */
 int local_equals(const struct local_entry *entry, const struct attr *attr,
                  struct ctr_str value);

@@ -49,8 +49,8 @@ struct op *op_create(struct conn *c, const struct message *m, struct refusal *wh
         why->text = "too many requests under way on this server; wait for answers";
         return NULL;
     }
-    if (c->n_ops > 0 &&
-        (c->held + m->size > s->limits.pdu || s->held + m->size > HELD_MAX)) {
+    if ((c->n_ops > 0 && c->held + m->size > s->limits.pdu) ||
+        ((c->n_ops > 0 || m->size > HELD_SMALL) && s->held + m->size > HELD_MAX)) {
         why->text = "the requests under way are too large; wait for answers";
         return NULL;
     }

@@ -37,6 +37,7 @@ struct search {
     /* the state */
     int phase;
     uint32_t local_at, source_at;
+    uint64_t local_work;
     struct ctr_str cursor; /* where the host goes on */
     uint32_t sent_before;  /* on earlier pages */
     uint32_t sent;

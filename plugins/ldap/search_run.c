@@ -78,16 +78,19 @@ static void send_local(struct op *op, const struct search *s,
     reply_commit(c, out.len);
 }
 
-/* Those of our own entries that match. returns false where the limit cut them */
+/* Those of our own entries that match. returns false where a limit cut them */
 static bool send_locals(struct op *op, struct search *s)
 {
     const struct server *server = op->conn->server;
 
     for (; s->local_at < s->n_locals; s->local_at++) {
         const struct local_entry *entry = &s->locals[s->local_at];
+        int match = local_matches(entry, &server->attributes, &op->pool, s->filter_bytes,
+                                  &s->local_work);
 
-        if (local_matches(entry, &server->attributes, &op->pool, s->filter_bytes) !=
-            LOCAL_TRUE)
+        if (s->local_work > LOCAL_WORK_MAX)
+            return false;
+        if (match != LOCAL_TRUE)
             continue;
         if (s->limited && s->left == 0)
             return false;
@@ -223,6 +226,21 @@ static void end_cut(struct op *op, struct ctr_str cursor)
         search_end(op, RESULT_BUSY, "no memory to go on with this search; try later");
 }
 
+/* After send_locals was cut. */
+static void end_locals(struct op *op)
+{
+    const struct search *s = op->work;
+    const char *text;
+
+    if (s->local_work <= LOCAL_WORK_MAX) {
+        end_cut(op, s->cursor);
+    } else {
+        int code = op_result(-CTR_EWORK, &text);
+
+        end_at_limit(op, code, text);
+    }
+}
+
 /* --- the host's part
  * -------------------------------------------------------------------- */
 
@@ -341,7 +359,7 @@ void search_run(struct op *op)
     }
     if (s->phase == PHASE_LOCALS) {
         if (!send_locals(op, s)) {
-            end_cut(op, s->cursor);
+            end_locals(op);
             return;
         }
         s->phase = PHASE_CONTACTS;
@@ -349,7 +367,7 @@ void search_run(struct op *op)
     if (!run_contacts(op, s))
         return;
     if (s->sorted && !send_locals(op, s))
-        end_cut(op, s->cursor);
+        end_locals(op);
     else
         search_end(op, RESULT_SUCCESS, NULL);
 }

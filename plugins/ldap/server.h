@@ -84,8 +84,9 @@ struct server {
     uint32_t log_lines, log_suppressed;
 };
 
-/* The largest sum of requests under way over all connections, in bytes. */
-enum { HELD_MAX = 32 << 20 };
+/* The largest sum of requests under way over all connections, in bytes. Beyond it each
+ * connection may still have one small one. */
+enum { HELD_MAX = 32 << 20, HELD_SMALL = 16 << 10 };
 /* With so many requests under way over all connections, each may have only its share:
  * what a few greedy ones hold would else grow with their number. */
 enum { CROWD_OPS = 1024, CROWD_SHARE = 8 };

@@ -20,6 +20,7 @@ struct contacts *contacts_create(const struct plan *plan, LDAP *ld)
         return NULL;
     c->plan = plan;
     c->ld = ld;
+    c->latest = INT64_MAX;
     c->fields = malloc(CONTACTS_FIELDS * sizeof(*c->fields));
     if (!c->fields) {
         free(c);
@@ -198,7 +199,8 @@ static void note_time(struct contacts *c, const struct entry *e)
     struct ctr_str v = entry_value(e, SLOT_MODIFIED);
     int64_t seconds;
 
-    if (v.ptr && text_time_parse(v.ptr, v.len, &seconds) && seconds > c->newest)
+    if (v.ptr && text_time_parse(v.ptr, v.len, &seconds) && seconds > c->newest &&
+        seconds <= c->latest)
         c->newest = seconds;
 }
 

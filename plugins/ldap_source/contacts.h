@@ -33,6 +33,7 @@ struct contacts {
     /* --- counted */
     uint64_t entries, put, rejected;
     int64_t newest; /* modifyTimestamp, seconds since 1970; 0: none seen */
+    int64_t latest; /* of which times beyond are not believed */
     uint64_t seen;  /* CTR_KIND() set of fields that had a value */
     char first_reject[240];
 };

@@ -1,8 +1,8 @@
 /* cursor.c - how far a sync has read, as text:
  *
- *     1 SHAPE SERIAL syncrepl COOKIE,COOKIE      (cookies in hexadecimal, one a base)
- *     1 SHAPE SERIAL usn NUMBER INVOCATION-ID
- *     1 SHAPE SERIAL modify_timestamp SECONDS */
+ *     2 SHAPE SERIAL FULL-AT GROUPS syncrepl COOKIE,COOKIE   (in hexadecimal, one a base)
+ *     2 SHAPE SERIAL FULL-AT GROUPS usn NUMBER INVOCATION-ID
+ *     2 SHAPE SERIAL FULL-AT GROUPS modify_timestamp SECONDS */
 #include "cursor.h"
 
 #include <inttypes.h>
@@ -71,7 +71,8 @@ char *cursor_text(const struct cursor *c, uint64_t shape)
 
     if (!out)
         return NULL;
-    n = snprintf(out, cap, "1 %016" PRIx64 " %" PRIu64 " ", shape, c->serial);
+    n = snprintf(out, cap, "2 %016" PRIx64 " %" PRIu64 " %" PRId64 " %016" PRIx64 " ",
+                 shape, c->serial, c->full_at, c->groups);
     if (c->mode == DELTA_SYNCREPL) {
         snprintf(out + n, cap - (size_t)n, "syncrepl ");
         put_cookies(c, out, cap);
@@ -124,7 +125,8 @@ static int32_t parse(struct cursor *c, const char *text, uint64_t shape)
     uint64_t theirs;
     int at = 0;
 
-    if (sscanf(text, "1 %16" SCNx64 " %" SCNu64 " %n", &theirs, &c->serial, &at) != 2 ||
+    if (sscanf(text, "2 %16" SCNx64 " %" SCNu64 " %" SCNd64 " %16" SCNx64 " %n", &theirs,
+               &c->serial, &c->full_at, &c->groups, &at) != 4 ||
         at == 0 || theirs != shape || c->serial == 0)
         return -CTR_ENOENT;
     text += at;

@@ -10,6 +10,8 @@ enum { COOKIE_MAX = 8192, DC_MAX = 80 };
 struct cursor {
     enum delta mode; /* DELTA_SYNCREPL, DELTA_USN, DELTA_MODIFY_TIMESTAMP */
     uint64_t serial; /* of the sync; never 0 */
+    int64_t full_at; /* when everything was read last; seconds since 1970 */
+    uint64_t groups; /* which groups were told: run.h */
     /* DELTA_SYNCREPL: one for each base; owned */
     struct {
         char *bytes;

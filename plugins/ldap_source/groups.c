@@ -1,7 +1,7 @@
 /* groups.c - who is in a group of the server. Active Directory is asked for the users
  * that are members directly or through other groups; elsewhere the group's members are
- * read and turned into the names of principals. A group that cannot be read has nobody in
- * it.
+ * read and turned into the names of principals. A group that cannot be read, or of which
+ * the name does not say which one is meant, has nobody in it.
  */
 #include "groups.h"
 
@@ -10,17 +10,26 @@
 #include <string.h>
 #include <strings.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "filter.h"
 #include "read.h"
 #include "text.h"
 
-enum { MEMBERS_MAX = 20000, NAME_MAX_BYTES = 400 };
+enum {
+    MEMBERS_MAX = 20000,
+    NAME_MAX_BYTES = 400,
+    GROUP_NAME_BYTES = 256,      /* what the daemon takes: sync_group() */
+    GROUP_TEXT_BYTES = 64 * 1024 /* likewise, of members' names */
+};
 
 struct members {
     struct run *run;
     char **name;
     struct ctr_str *str;
     uint32_t n, cap;
+    size_t bytes;
     bool too_many;
 };
 
@@ -54,7 +63,8 @@ static int32_t add_member(struct members *s, const char *ptr, size_t len)
 
     if (v.len == 0 || v.len > NAME_MAX_BYTES || !text_utf8(v.ptr, v.len))
         return 0;
-    if (s->n == MEMBERS_MAX) {
+    s->bytes += v.len;
+    if (s->n == MEMBERS_MAX || s->bytes > GROUP_TEXT_BYTES) {
         s->too_many = true;
         return 0;
     }
@@ -114,7 +124,7 @@ static int32_t users_of(struct members *s, const char *dn)
                              .step = "groups",
                              .on_entry = on_user,
                              .user = s,
-                             .max = MEMBERS_MAX};
+                             .max = (uint64_t)r->options->max_entries};
     int32_t rc;
 
     filter_escape(&escaped, dn, strlen(dn));
@@ -201,24 +211,51 @@ static int32_t members_of(struct members *s, LDAPMessage *entry)
 /* --- each group -----------------------------------------------------------------------
  */
 
+static uint64_t hash_of(const char *name)
+{
+    return XXH3_64bits(name, strlen(name));
+}
+
+uint64_t groups_told(const struct run *r)
+{
+    uint64_t all = 0;
+
+    for (uint32_t i = 0; i < r->n_groups; i++)
+        all += r->group[i];
+    return all;
+}
+
+/* Why the daemon would not take it, which would end the sync; or NULL. */
+static const char *unfit(const struct run *r, const char *name)
+{
+    for (uint32_t i = 0; i < r->n_groups; i++)
+        if (r->group[i] == hash_of(name))
+            return "another group of this name was read before: only that one counts";
+    if (r->n_groups == GROUPS_MAX)
+        return "there are more than 256 groups: nobody counts as in it";
+    if (!*name || strlen(name) > GROUP_NAME_BYTES)
+        return "its name is empty or longer than 256 bytes: nobody counts as in it";
+    return NULL;
+}
+
+_Static_assert(GROUPS_MAX == 256 && GROUP_NAME_BYTES == 256, "the messages name it");
+
 static int32_t tell(struct members *s, const char *name)
 {
     struct run *r = s->run;
     struct ctr_str group = {name, strlen(name)};
-    int32_t rc;
+    const char *why = unfit(r, name);
 
-    if (s->too_many) {
-        reject(r, name, "it has more than 20000 members: nobody counts as in it");
-        s->n = 0;
+    if (why) {
+        reject(r, name, why);
+        return 0;
     }
-    rc = r->host->sync_group(r->host, r->sync, group, s->str, s->n);
-    if (rc == -CTR_EFULL) {
+    if (s->too_many)
         reject(r, name,
-               "its members' names are more than the daemon keeps: nobody "
-               "counts as in it");
-        rc = r->host->sync_group(r->host, r->sync, group, NULL, 0);
-    }
-    return rc;
+               "it has more than 20000 members, or more than 64 KiB of their names: "
+               "nobody counts as in it");
+    r->group[r->n_groups++] = hash_of(name);
+    return r->host->sync_group(r->host, r->sync, group, s->str, s->too_many ? 0 : s->n);
 }
 
 /* The group's own name, for one that the options do not name. */
@@ -279,19 +316,45 @@ static int32_t tell_unnamed(struct run *r, const char *dn)
 
 struct found {
     struct run *run;
-    char *dn[GROUPS_MAX];
+    char *dn[GROUPS_MAX],
+        *name[GROUPS_MAX]; /* owned; no name where the options have one */
     uint32_t n;
+    bool too_many;
+    bool named;
 };
+
+static void found_finish(struct found *f)
+{
+    for (uint32_t i = 0; i < f->n; i++) {
+        ldap_memfree(f->dn[i]);
+        free(f->name[i]);
+    }
+}
 
 static int32_t on_group(void *user, LDAPMessage *m)
 {
     struct found *f = user;
-    char *dn = f->n < GROUPS_MAX ? ldap_get_dn(f->run->conn->ld, m) : NULL;
+    struct run *r = f->run;
+    char *dn = f->n < GROUPS_MAX ? ldap_get_dn(r->conn->ld, m) : NULL;
+    int32_t rc = 0;
 
-    if (dn)
+    f->too_many = f->too_many || f->n == GROUPS_MAX;
+    if (dn) {
+        f->name[f->n] = f->named ? NULL : own_name(r, m, dn);
+        rc = f->named || f->name[f->n] ? 0 : r->fault.code;
         f->dn[f->n++] = dn;
+    }
     ldap_msgfree(m);
-    return 0;
+    return rc;
+}
+
+/* Who may make a group anywhere could make one more of that name, with himself in it. */
+static bool is_ambiguous(const struct found *f, uint32_t at)
+{
+    for (uint32_t i = 0; i < f->n; i++)
+        if (i != at && strcmp(f->name[i], f->name[at]) == 0)
+            return true;
+    return false;
 }
 
 /* Groups stand where they like: the whole naming context is searched. */
@@ -318,21 +381,47 @@ static int32_t find_groups(struct run *r, const char *filter, struct found *f)
     return rc;
 }
 
+static int32_t read_found(struct found *f)
+{
+    int32_t rc = 0;
+
+    for (uint32_t i = 0; rc == 0 && i < f->n; i++) {
+        if (is_ambiguous(f, i))
+            reject(f->run, f->dn[i],
+                   "another group has the same name: nobody counts as in either");
+        else
+            rc = tell_unnamed(f->run, f->dn[i]);
+    }
+    return rc;
+}
+
+/* All that match are one group. */
+static int32_t read_as_one(struct found *f, const char *name)
+{
+    struct members s = {.run = f->run};
+    int32_t rc = 0;
+
+    for (uint32_t i = 0; rc == 0 && i < f->n; i++)
+        rc = read_group(&s, f->dn[i], NULL);
+    if (rc == 0)
+        rc = tell(&s, name);
+    members_finish(&s);
+    return rc;
+}
+
 static int32_t read_filtered(struct run *r, const struct group *g)
 {
-    struct members s = {.run = r};
-    struct found found = {.run = r};
+    struct found found = {.run = r, .named = g->name != NULL};
     int32_t rc = find_groups(r, g->filter, &found);
+    const char *name = g->name ? g->name : g->filter;
 
-    for (uint32_t i = 0; rc == 0 && i < found.n; i++)
-        rc = g->name ? read_group(&s, found.dn[i], NULL) : tell_unnamed(r, found.dn[i]);
     if (rc == 0 && found.n == 0)
-        reject(r, g->name ? g->name : g->filter, "no group matches the filter");
-    if (rc == 0 && g->name)
-        rc = tell(&s, g->name);
-    for (uint32_t i = 0; i < found.n; i++)
-        ldap_memfree(found.dn[i]);
-    members_finish(&s);
+        reject(r, name, "no group matches the filter");
+    if (rc == 0 && found.too_many)
+        reject(r, name, "more than 256 groups match: nobody counts as in the others");
+    if (rc == 0)
+        rc = g->name ? read_as_one(&found, g->name) : read_found(&found);
+    found_finish(&found);
     return rc;
 }
 

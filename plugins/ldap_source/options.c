@@ -354,6 +354,7 @@ static void read_scalars(const struct ctr_host *h, const struct ctr_config *c,
     o->max_entries = h->option_int(c, "max_entries");
     o->delta = (enum delta)h->option_int(c, "delta");
     o->overlap = h->option_int(c, "overlap") / 1000;
+    o->full_every = h->option_int(c, "full_every") / 1000;
     o->listen = h->option_int(c, "listen") != 0;
     o->allow_empty = h->option_int(c, "allow_empty") != 0;
     o->live_wildcards = h->option_int(c, "live_wildcards") != 0;

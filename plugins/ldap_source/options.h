@@ -46,7 +46,7 @@ struct options {
     int32_t page_size;
     int64_t connect_timeout, timeout, max_entries;
     enum delta delta;
-    int64_t overlap; /* seconds */
+    int64_t overlap, full_every; /* seconds */
     bool listen, allow_empty, live_wildcards;
     struct group group[GROUPS_MAX];
     uint32_t n_groups;

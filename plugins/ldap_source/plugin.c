@@ -112,6 +112,12 @@ static const struct ctr_option options[] = {
      .default_value = "5m",
      .doc = "How far before the newest change a delta by modify_timestamp begins, for "
             "servers that replicate."},
+    {.name = "full_every",
+     .type = CTR_OPT_DURATION,
+     .max = INT64_C(90) * 24 * 3600 * 1000,
+     .default_value = "24h",
+     .doc = "How often everything is read although only changes were needed, for what a "
+            "server does not tell as a change; 0s: never."},
     {.name = "allow_empty",
      .type = CTR_OPT_BOOL,
      .default_value = "false",

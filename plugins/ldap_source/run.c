@@ -8,6 +8,8 @@
 #include "read.h"
 #include "text.h"
 
+enum { FEW = 5 /* may be missing without everything being read */ };
+
 static int32_t delete_id(struct run *r, struct ctr_str id)
 {
     int32_t rc = contacts_flush(r->contacts); /* in the order of things */
@@ -94,16 +96,35 @@ int32_t run_seen(struct run *r, const uint8_t key[16])
     return 0;
 }
 
+static bool is_left(const struct run *r, const struct index_entry *e, bool any_base)
+{
+    return !e->marked && (any_base || e->base == r->at_base);
+}
+
+/* More than a tenth, or all: a server that lost its data, or no longer shows them to this
+ * login, looks just so. Only what a full sync does not find is judged by the daemon. */
+static bool too_many_left(const struct run *r, bool any_base)
+{
+    struct index_entry *e;
+    uint64_t n = 0;
+
+    for (size_t at = 0; (e = index_next(r->index, &at)) != NULL;)
+        n += is_left(r, e, any_base);
+    return n * 10 > r->index->n && (n > FEW || n == r->index->n);
+}
+
 int32_t run_sweep(struct run *r, bool any_base)
 {
     struct index_entry *e;
     int32_t rc = 0;
 
+    if (too_many_left(r, any_base))
+        return run_again(r, "more than a tenth of the entries are not shown any more");
     for (size_t at = 0; rc == 0 && (e = index_next(r->index, &at)) != NULL;) {
         char text[INDEX_ID_MAX];
         size_t n;
 
-        if (e->marked || (!any_base && e->base != r->at_base))
+        if (!is_left(r, e, any_base))
             continue;
         n = index_id(r->index, e, text);
         e->marked = MARK_GONE;

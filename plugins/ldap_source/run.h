@@ -25,6 +25,8 @@ struct run {
     struct cursor old, next;
     uint64_t deleted, references;
     bool strange; /* entries are there of which no change was told: read all next time */
+    uint64_t group[GROUPS_MAX]; /* hashes of the names of those that were told */
+    uint32_t n_groups;
     struct fault fault;
 };
 
@@ -34,7 +36,8 @@ int32_t run_entry(struct run *r, LDAPMessage *m, const uint8_t *uuid);
 int32_t run_gone(struct run *r, const uint8_t key[16], bool guid);
 /* An entry is still there. returns 0 | negative */
 int32_t run_seen(struct run *r, const uint8_t key[16]);
-/* Deletes what is in the index, under the present base or any, and was not marked. */
+/* Deletes what is in the index, under the present base or any, and was not marked; so
+ * much of it that the daemon must judge: RUN_READ_ALL. */
 int32_t run_sweep(struct run *r, bool any_base);
 /* Takes what is gone out of the index, when the sync has gone well. */
 void run_settle(struct run *r);

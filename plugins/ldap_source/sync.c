@@ -151,6 +151,7 @@ static int32_t become_full(struct run *r, struct source *s, bool had_cursor)
     if (rc != 0)
         return rc;
     cursor_finish(&r->next);
+    r->next.full_at = r->host->wall(r->host) / 1000;
     r->old.mode = DELTA_AUTO;
     contacts_restart(r->contacts);
     return read_everything(r, s);
@@ -179,14 +180,24 @@ static int32_t delta_usn(struct run *r)
     return rc == 0 ? usn_delta(r) : rc;
 }
 
+/* What servers do not tell as a change: rights that were given or taken, parents that
+ * were moved or renamed, what another replica changed before the last look. */
+static bool is_due(const struct run *r)
+{
+    int64_t now = r->host->wall(r->host) / 1000, every = r->options->full_every;
+
+    return every && (now < r->old.full_at || now - r->old.full_at >= every);
+}
+
 /* returns 0 | RUN_READ_ALL | negative */
 static int32_t read_changes(struct run *r, struct source *s)
 {
     int32_t rc;
 
-    if (s->read_all_next || !goes_on(r))
+    if (s->read_all_next || !goes_on(r) || is_due(r) || groups_told(r) != r->old.groups)
         return RUN_READ_ALL;
     r->next.mode = r->old.mode;
+    r->next.full_at = r->old.full_at;
     r->contacts->newest = r->old.modified;
     if (r->old.mode == DELTA_SYNCREPL)
         rc = delta_syncrepl(r);
@@ -222,12 +233,12 @@ static bool has_mark(const struct run *r)
 /* returns 0, *given: whether there is one | negative */
 static int32_t give_cursor(struct run *r, struct source *s, bool *given)
 {
-    int64_t soon = s->host->wall(s->host) / 1000 + AHEAD_MAX;
     char *text;
     int32_t rc = 0;
 
     *given = false;
-    r->next.modified = r->contacts->newest < soon ? r->contacts->newest : soon;
+    r->next.modified = r->contacts->newest;
+    r->next.groups = groups_told(r);
     s->serial = s->serial ? s->serial + 1 : first_serial();
     r->next.serial = s->serial;
     if (!has_mark(r))
@@ -322,8 +333,9 @@ static int32_t prepare(struct run *r, struct source *s)
     r->contacts->deliver = deliver;
     r->contacts->reject = reject;
     r->contacts->user = r;
+    r->contacts->latest = r->host->wall(r->host) / 1000 + AHEAD_MAX;
     r->index = &s->index;
-    return 0;
+    return groups_read(r);
 }
 
 static int32_t run_sync(struct run *r, struct source *s,
@@ -349,8 +361,6 @@ static int32_t run_sync(struct run *r, struct source *s,
         rc = become_full(r, s, had_cursor);
         r->whole = rc == 0;
     }
-    if (rc == 0)
-        rc = groups_read(r);
     if (rc == 0)
         rc = give_cursor(r, s, &given);
     if (rc != 0)

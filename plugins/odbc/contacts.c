@@ -247,6 +247,16 @@ static const char *move(struct contacts *c, const char *from, size_t n)
     return to;
 }
 
+/* What there is of the contact cannot be taken; what there was is no longer true. */
+static int32_t drop(struct contacts *c)
+{
+    struct ctr_str id = {c->id, c->id_len};
+
+    c->open = false;
+    c->rejected++;
+    return c->sink->gone ? c->sink->gone(c->sink->user, &id, 1) : 0;
+}
+
 /* The draft becomes a contact of the batch. */
 static int32_t commit(struct contacts *c)
 {
@@ -256,9 +266,8 @@ static int32_t commit(struct contacts *c)
 
     c->open = false;
     if (c->n_draft == 0) {
-        c->rejected++;
         reject(c, "none of the mapped columns has a value");
-        return 0;
+        return drop(c);
     }
     if (c->n == CONTACTS_BATCH || c->n_fields + c->n_draft > CONTACTS_FIELDS ||
         c->n_text + c->n_draft_text + 2 * CTR_ID_MAX > CONTACTS_TEXT)
@@ -363,6 +372,7 @@ static int32_t take_row(struct contacts *c, const struct page *p, uint32_t row)
     const char *why = NULL;
     size_t n = contacts_id(c->plan, p, row, id, &why);
     bool same = c->open && n == c->id_len && memcmp(id, c->id, n) == 0;
+    uint32_t before;
     int32_t rc = 0;
 
     if (c->open && !same)
@@ -384,12 +394,11 @@ static int32_t take_row(struct contacts *c, const struct page *p, uint32_t row)
         rc = begin_contact(c, id, n);
     if (rc != 0 || !c->open)
         return rc;
-    if (take_owner(c, p, row)) {
-        add_row(c, p, row);
-    } else {
-        c->open = false;
-        c->rejected++;
-    }
+    if (!take_owner(c, p, row))
+        return drop(c);
+    before = c->n_draft;
+    add_row(c, p, row);
+    c->several = c->several || (same && c->n_draft > before);
     return 0;
 }
 

@@ -44,6 +44,7 @@ struct contacts {
     size_t n_text;
 
     uint64_t rows, put, rejected, gone;
+    bool several; /* a contact had values of several rows */
 };
 
 /* returns 0 | -CTR_ENOMEM */

@@ -8,13 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char version[] = "odbc1";
+static const char version[] = "odbc2";
 
 bool cursor_write(const struct cursor *c, char *out, size_t cap)
 {
-    int n = snprintf(out, cap, "%s\t%016" PRIx64 "\t%" PRId64 "\t%" PRId64 "\t%c\t%d\t%s",
-                     version, c->hash, c->full_at, c->at, c->mark.type, c->mark.digits,
-                     c->mark.text);
+    int n =
+        snprintf(out, cap, "%s\t%016" PRIx64 "\t%" PRId64 "\t%" PRId64 "\t%d\t%c\t%d\t%s",
+                 version, c->hash, c->full_at, c->at, c->several, c->mark.type,
+                 c->mark.digits, c->mark.text);
 
     for (uint32_t i = 0; i < c->n_names; i++)
         if (n >= 0 && (size_t)n < cap)
@@ -63,14 +64,17 @@ static bool read_mark(struct mark *m, char **at)
 static bool read_fields(struct cursor *c, char *at)
 {
     char *name = field(&at), *hash = field(&at), *end;
+    int64_t several;
 
     if (!name || strcmp(name, version) != 0 || !hash || strlen(hash) != 16 ||
         strspn(hash, "0123456789abcdef") != 16)
         return false;
     c->hash = strtoull(hash, &end, 16);
     if (!number(field(&at), 0, INT64_MAX, &c->full_at) ||
-        !number(field(&at), 0, INT64_MAX - 1, &c->at) || !read_mark(&c->mark, &at))
+        !number(field(&at), 0, INT64_MAX - 1, &c->at) ||
+        !number(field(&at), 0, 1, &several) || !read_mark(&c->mark, &at))
         return false;
+    c->several = several != 0;
     while ((name = field(&at))) {
         if (c->n_names == 1 + KEYS_MAX || strlen(name) >= COLUMN_NAME)
             return false;

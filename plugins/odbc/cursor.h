@@ -12,6 +12,7 @@ struct cursor {
     uint64_t hash;
     int64_t full_at; /* when everything was read last; ms since 1970 */
     int64_t at;      /* when this sync began: no two are the same */
+    bool several;    /* a contact had several rows */
     struct mark mark;
     uint32_t n_names; /* of the result's columns: the watermark, then the keys */
     char names[1 + KEYS_MAX][COLUMN_NAME];

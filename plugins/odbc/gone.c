@@ -11,15 +11,9 @@ enum {
 
 static int32_t keys_text(struct run *r, struct sqltext *sql)
 {
-    char name[2 * COLUMN_NAME + 2], list[(2 * COLUMN_NAME + 20) * KEYS_MAX] = "";
-    const struct cursor *c = &r->old;
-    int n = 0;
+    char list[(2 * COLUMN_NAME + 20) * KEYS_MAX];
 
-    for (uint32_t i = 1; i < c->n_names; i++) {
-        sqltext_identifier(name, sizeof(name), c->names[i], conn_quote(r->conn));
-        n += snprintf(list + n, sizeof(list) - (size_t)n, "%scontactor_q.%s",
-                      i > 1 ? ", " : "", name);
-    }
+    sync_key_list(r, "contactor_q", list, sizeof(list));
     return sqltext_wrap(sql, &r->s->config.query, list, "", 0);
 }
 

@@ -357,14 +357,10 @@ void mark_lower(struct mark *m, int64_t ms, int64_t count)
     }
 }
 
-void mark_limit(struct mark *m, int64_t wall)
+bool mark_is_after(const struct mark *m, int64_t wall)
 {
     struct instant t;
 
-    if ((m->type != MARK_STAMP && m->type != MARK_DATE && m->type != MARK_TEXT) ||
-        !parse_instant(m->text, &t) || t.seconds - t.zone <= wall / 1000)
-        return;
-    t.seconds = wall / 1000 + t.zone;
-    t.nanos = 0;
-    write_instant(m, &t);
+    return (m->type == MARK_STAMP || m->type == MARK_DATE || m->type == MARK_TEXT) &&
+           parse_instant(m->text, &t) && t.seconds - t.zone > wall / 1000;
 }

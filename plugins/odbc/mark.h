@@ -31,8 +31,8 @@ bool mark_read(struct mark *m, const struct column *c, const char *text, int32_t
 void mark_raise(struct mark *m, const struct mark *other);
 /* Goes back: times by `ms`, numbers and rowversions by `count`. */
 void mark_lower(struct mark *m, int64_t ms, int64_t count);
-/* A time that is not later than `wall` (ms since 1970, UTC); others are left alone. */
-void mark_limit(struct mark *m, int64_t wall);
+/* Whether it is a time later than `wall` (ms since 1970, UTC). */
+bool mark_is_after(const struct mark *m, int64_t wall);
 /* Whether type and text fit each other: of a cursor read back. */
 bool mark_is_valid(const struct mark *m);
 /* Parts of a MARK_STAMP or MARK_DATE. */

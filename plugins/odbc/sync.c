@@ -6,7 +6,7 @@
 #include "diag.h"
 #include "sync_private.h"
 
-enum { DAY_MS = 24 * 3600 * 1000 };
+enum { DAY_MS = 24 * 3600 * 1000, KEY_LIST = (2 * COLUMN_NAME + 20) * KEYS_MAX };
 
 /* --- what the host is told ------------------------------------------------------------
  */
@@ -44,6 +44,8 @@ static bool is_canceled(void *user)
 /* --- reading a result -----------------------------------------------------------------
  */
 
+/* A time from the future is a slip of the pen. As the watermark it would hide all changes
+ * until then. The day is for clocks of other time zones. */
 static void note_marks(struct run *r, const struct page *p)
 {
     const struct columns *columns = conn_columns(r->conn);
@@ -55,8 +57,10 @@ static void note_marks(struct run *r, const struct page *p)
     for (uint32_t row = 0; row < p->n_rows; row++) {
         struct cell cell = page_cell(p, row, r->plan.watermark);
 
-        if (cell.len > 0 && mark_read(&m, &columns->at[r->plan.watermark],
-                                      p->text + cell.offset, cell.len, loose))
+        if (cell.len > 0 &&
+            mark_read(&m, &columns->at[r->plan.watermark], p->text + cell.offset,
+                      cell.len, loose) &&
+            !mark_is_after(&m, r->now + DAY_MS))
             mark_raise(&r->next.mark, &m);
     }
 }
@@ -176,20 +180,49 @@ static int32_t read_all(struct run *r)
 /* --- changes --------------------------------------------------------------------------
  */
 
+void sync_key_list(const struct run *r, const char *alias, char *out, size_t cap)
+{
+    char name[2 * COLUMN_NAME + 2];
+    size_t n = 0;
+
+    out[0] = 0;
+    for (uint32_t i = 1; i < r->old.n_names; i++) {
+        sqltext_identifier(name, sizeof(name), r->old.names[i], conn_quote(r->conn));
+        n +=
+            (size_t)snprintf(out + n, cap - n, "%s%s.%s", i > 1 ? ", " : "", alias, name);
+    }
+}
+
+/* Whether one of a contact's rows may have changed without the others. */
+static bool has_joined_rows(const struct run *r)
+{
+    return r->old.several || strcasestr(r->s->config.query.sql, "join");
+}
+
+/* Of a contact with several rows all are read: what is put replaces it as a whole. */
 static int32_t changes_text(struct run *r, struct sqltext *sql)
 {
-    char name[2 * COLUMN_NAME + 2], tail[(2 * COLUMN_NAME + 20) * (KEYS_MAX + 2)];
-    const struct cursor *c = &r->old;
+    const struct sqltext *query = &r->s->config.query;
+    char mark[2 * COLUMN_NAME + 2], keys[KEY_LIST], changed[KEY_LIST];
+    char *tail = NULL;
+    int32_t rc = -CTR_ENOMEM;
     int n;
 
-    sqltext_identifier(name, sizeof(name), c->names[0], conn_quote(r->conn));
-    n = snprintf(tail, sizeof(tail), "WHERE contactor_q.%s >= ? ORDER BY ", name);
-    for (uint32_t i = 1; i < c->n_names; i++) {
-        sqltext_identifier(name, sizeof(name), c->names[i], conn_quote(r->conn));
-        n += snprintf(tail + n, sizeof(tail) - (size_t)n, "%scontactor_q.%s",
-                      i > 1 ? ", " : "", name);
-    }
-    return sqltext_wrap(sql, &r->s->config.query, "*", tail, 1);
+    sqltext_identifier(mark, sizeof(mark), r->old.names[0], conn_quote(r->conn));
+    sync_key_list(r, "contactor_q", keys, sizeof(keys));
+    sync_key_list(r, "contactor_p", changed, sizeof(changed));
+    if (has_joined_rows(r))
+        n = asprintf(&tail,
+                     "WHERE (%s) IN (SELECT %s FROM (%s\n) contactor_p "
+                     "WHERE contactor_p.%s >= ?) ORDER BY %s",
+                     keys, changed, query->sql, mark, keys);
+    else
+        n = asprintf(&tail, "WHERE contactor_q.%s >= ? ORDER BY %s", mark, keys);
+    if (n < 0)
+        return rc;
+    rc = sqltext_wrap(sql, query, "*", tail, 1);
+    free(tail);
+    return rc;
 }
 
 static int32_t read_changes(struct run *r)
@@ -285,7 +318,7 @@ static int32_t give_cursor(struct run *r)
 
     if (!r->s->config.watermark)
         return 0;
-    mark_limit(&r->next.mark, r->host->wall(r->host) + DAY_MS);
+    r->next.several = r->old.several || r->contacts.several;
     if (!cursor_write(&r->next, text, sizeof(text)))
         return trouble_set(&r->trouble, -CTR_EINTERNAL, "the cursor is too long");
     rc = r->host->sync_cursor(r->host, r->sync, (struct ctr_str){text, strlen(text)});

@@ -32,6 +32,8 @@ int32_t sync_begin_result(struct run *r, const struct sqltext *sql,
                           const struct param *params);
 /* The names the next sync asks by, as the server writes them. */
 void sync_note_names(struct run *r);
+/* The key columns behind an alias, commas between. out: room for KEYS_MAX names */
+void sync_key_list(const struct run *r, const char *alias, char *out, size_t cap);
 int32_t sync_read_pages(struct run *r);
 /* Hands on what is left. */
 int32_t sync_end_result(struct run *r);

@@ -418,25 +418,45 @@ static void on_auth_task(void *user)
         auth_end(r, r->principal ? 0 : -CTR_EACCES);
 }
 
+/* The user's place, or t->users.n. */
+static uint32_t find_user(const struct testhost *t, struct ctr_str name)
+{
+    uint32_t i = 0;
+
+    while (i < t->users.n &&
+           !str_same((struct ctr_str){t->users.at[i].a, strlen(t->users.at[i].a)}, name))
+        i++;
+    return i;
+}
+
+/* As the daemon does: "NAME@DOMAIN", where no user is called so, is NAME. */
+static uint32_t find_login(const struct testhost *t, struct ctr_str name)
+{
+    uint32_t i = find_user(t, name);
+    uint64_t n = name.len;
+
+    while (n > 0 && name.ptr[n - 1] != '@')
+        n--;
+    return i < t->users.n || n == 0 ? i : find_user(t, (struct ctr_str){name.ptr, n - 1});
+}
+
 static int32_t authenticate(const struct ctr_host *host,
                             const struct ctr_credentials *credentials, ctr_auth_fn done,
                             void *user, struct ctr_request **out)
 {
     struct testhost *t = testhost_of(host);
     struct ctr_request *r = testhost_alloc(t, sizeof(*r));
+    uint32_t i = find_login(t, credentials->name);
 
     require(credentials->size == sizeof(*credentials), "authenticate: size is not set");
     require(credentials->password.len > 0, "authenticate: an empty password");
     *r = (struct ctr_request){.t = t, .alive = true, .done = done, .user = user};
-    for (uint32_t i = 0; i < t->users.n; i++) {
-        struct ctr_str name = {t->users.at[i].a, strlen(t->users.at[i].a)};
-        struct ctr_str word = {t->users.at[i].b, strlen(t->users.at[i].b)};
-
-        if (str_same(name, credentials->name) && str_same(word, credentials->password)) {
-            r->principal = testhost_alloc(t, sizeof(*r->principal));
-            r->principal->t = t;
-            r->principal->name = t->users.at[i].a;
-        }
+    if (i < t->users.n &&
+        str_same((struct ctr_str){t->users.at[i].b, strlen(t->users.at[i].b)},
+                 credentials->password)) {
+        r->principal = testhost_alloc(t, sizeof(*r->principal));
+        r->principal->t = t;
+        r->principal->name = t->users.at[i].a;
     }
     t->auths_open++;
     *out = r;

@@ -55,10 +55,11 @@ static void try_filter(const struct server *s, const uint8_t *data, size_t size,
     pool_init(&pool, 16 << 20);
     if (filter_build(&f, &b) == 0) {
         struct ber whole = {start.at, b.at};
-        int base = local_matches(&s->base_entry, &s->attributes, &pool, whole);
+        uint64_t work = 0;
+        int base = local_matches(&s->base_entry, &s->attributes, &pool, whole, &work);
 
-        local_matches(&s->rootdse, &s->attributes, &pool, whole);
-        require(base != LOCAL_TRUE || f.local_true);
+        require(work > LOCAL_WORK_MAX || base != LOCAL_TRUE || f.local_true);
+        local_matches(&s->rootdse, &s->attributes, &pool, whole, &work);
         require(check(f.root, 0) <= CTR_FILTER_LEAVES_MAX && f.n_asked <= ASKED_MAX);
         require(!source || !f.by_source);
     }

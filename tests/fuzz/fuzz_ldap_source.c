@@ -143,11 +143,12 @@ static void sync_twice(struct testhost *t)
 static void sync_delta(struct testhost *t, const char *rest)
 {
     char cursor[256];
-    unsigned long long shape = 0, serial = 0;
+    unsigned long long shape = 0, serial = 0, full_at = 0, groups = 0;
 
     if (testhost_sync(t, NULL) == 0 && t->cursor)
-        sscanf(t->cursor, "1 %llx %llu", &shape, &serial);
-    snprintf(cursor, sizeof(cursor), "1 %016llx 99 %s", shape, rest);
+        sscanf(t->cursor, "2 %llx %llu %llu %llx", &shape, &serial, &full_at, &groups);
+    snprintf(cursor, sizeof(cursor), "2 %016llx 99 %llu %016llx %s", shape, full_at,
+             groups, rest);
     if (testhost_sync(t, cursor) == 0)
         check(t->contacts, t->n_contacts);
 }

@@ -68,7 +68,7 @@ static void try_cursor(const char *text, size_t n)
         return;
     mark_lower(&a.mark, 300000, 1000);
     require(mark_is_valid(&a.mark));
-    mark_limit(&a.mark, 1700000000000);
+    (void)mark_is_after(&a.mark, 1700000000000);
     (void)mark_time(&a.mark, &time);
     require(cursor_write(&a, out, sizeof(out)));
     require(cursor_read(&b, out, strlen(out)));

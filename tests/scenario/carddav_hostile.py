@@ -127,6 +127,8 @@ def servers():
         stores = {
             "pages": add("pages", page=7),
             "ctag": add("ctag", can_sync=False),
+            "no_etag": add("no_etag", named=davserver.without_etag),
+            "bare": add("bare", named=davserver.bare_status),
             "one_by_one": add("one_by_one", 20, mode="no_multiget"),
             "gaps": add("gaps", 40, mode="leaves_out"),
             "basic": add("basic", 30, login("u", "auto", "pw"), auth=basic("u", "secret")),
@@ -210,7 +212,7 @@ def crowd():
 
 
 def deltas(d, stores):
-    for name in ("pages", "ctag", "one_by_one"):
+    for name in ("pages", "ctag", "one_by_one", "no_etag", "bare"):
         store = stores[name]
         store.requests.clear()
         d.ctl("sync", name)

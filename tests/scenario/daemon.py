@@ -95,6 +95,10 @@ def reloads():
             run = d.reload()
             ok(run.returncode == 4 and "listen" in run.stderr,
                "a port that is taken: the reload is refused", run.stderr)
+        d.configure(CONFIG.replace("127.0.0.1:{port}", f"0.0.0.0:{other}"))
+        run = d.reload()
+        ok(run.returncode == 4 and "takes a restart" in run.stderr,
+           "from one address to all of them: refused, and why", run.stderr)
         is_(d.names("(telephoneNumber=+4989840798192)"), ["Anna Meier"],
             "and the old front end is still there")
 

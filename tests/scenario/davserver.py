@@ -37,6 +37,7 @@ class Store:
         self.page, self.requests, self.can_sync = 0, [], True
         self.logins, self.expired_status = 0, 403
         self.away = "https://books.example.org/x/"
+        self.named = named
 
     @property
     def home(self):
@@ -68,6 +69,20 @@ def response(href, props="", status=200):
         return f"<response><href>{escape(href)}</href><status>HTTP/1.1 {status} X</status></response>"
     return (f"<response><href>{escape(href)}</href><propstat><prop>{props}</prop>"
             f"<status>HTTP/1.1 200 OK</status></propstat></response>")
+
+
+def named(href):
+    """How a card is named in a list, by most servers."""
+    return response(href, "<getetag>\"x\"</getetag>")
+
+
+def without_etag(href):
+    return (f"<response><href>{escape(href)}</href><propstat><prop><getetag/></prop>"
+            "<status>HTTP/1.1 404 Not Found</status></propstat></response>")
+
+
+def bare_status(href):
+    return f"<response><href>{escape(href)}</href><status>HTTP/1.1 200 OK</status></response>"
 
 
 def multistatus(*parts):
@@ -167,8 +182,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         end = min(len(todo), since + store.page) if store.page else len(todo)
         parts, token = [], store.token
         for name in todo[since:end]:
-            parts.append(response(store.book + name, "<getetag>\"x\"</getetag>")
-                         if name in store.cards else response(store.book + name, status=404))
+            parts.append(store.named(store.book + name) if name in store.cards
+                         else response(store.book + name, status=404))
         if end < len(todo):
             parts.append(response(store.book, status=507))
             token = (f"urn:x:{store.epoch}:{end}" if todo is store.log

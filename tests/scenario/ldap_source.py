@@ -186,6 +186,107 @@ def by_time():
                "everything is read once, because nobody remembers the ids", kinds(d))
 
 
+def vanishing():
+    """Entries that are not shown any more, of which no server says that they were deleted."""
+    with Slapd(people(40)) as server:
+        conf = config(source(server.url, PLAIN + NEVER + "listen = false\n"))
+        with Daemon(conf, wait=None) as d:
+            sync(d)
+            server.apply("".join(f"dn: uid=u{n},{PEOPLE}\nchangetype: delete\n\n" for n in range(3)))
+            is_([sync(d)["contacts"], kinds(d)[-1]], [37, ("delta", "modify_timestamp")],
+                "a few go with a delta")
+            server.apply("".join(f"dn: uid=u{n},{PEOPLE}\nchangetype: delete\n\n"
+                                 for n in range(3, 30)))
+            state = sync(d, expect=1)
+            ok(state["contacts"] == 37 and "--allow-delete" in state["last_error"],
+               "most of them at once is for somebody to decide", state)
+            is_(d.names(number(7)), ["Person 7"], "until then they are answered")
+            is_(d.ctl("sync", "crm", "--allow-delete").returncode, 0, "when it is allowed")
+            is_(d.source()["contacts"], 10, "they go")
+
+
+def from_the_future():
+    """An entry changed while the server's clock was wrong does not hide what changes later."""
+    old = ("modifyTimestamp: 20991231000000Z\ncreateTimestamp: 20200101000000Z\n"
+           "entryUUID: 11111111-2222-3333-4444-555555555555\n"
+           f"creatorsName: cn=root,dc=contacts\nmodifiersName: cn=root,dc=contacts\n"
+           "entryCSN: 20991231000000.000000Z#000000#000#000000\n")
+    with Slapd(people(5) + person(90, old)) as server:
+        conf = config(source(server.url, PLAIN + NEVER + "listen = false\noverlap = \"1s\"\n"))
+        with Daemon(conf, wait=None) as d:
+            sync(d)
+            time.sleep(1.1)
+            server.apply(f"dn: uid=u1,{PEOPLE}\nchangetype: modify\nreplace: cn\ncn: Changed\n")
+            sync(d)
+            is_([d.names(number(1)), kinds(d)[-1]],
+                [["Changed"], ("delta", "modify_timestamp")], "a change of today is seen")
+
+
+def untold():
+    """What a server does not tell as a change is found by reading everything once in a while:
+    here, who came with a folder that was moved."""
+    team = "ou=team,ou=elsewhere,dc=contacts"
+    folder = f"\ndn: {team}\nobjectClass: organizationalUnit\nou: team\n"
+    with Slapd(people(5, folder + person(60, parent=team)), syncprov=100) as server:
+        options = PLAIN + NEVER + f'listen = false\nbase = "{PEOPLE}"\nfull_every = '
+        conf = config(source(server.url, options + '"0s"\n', "never"),
+                      source(server.url, options + '"1s"\n', "often"))
+        with Daemon(conf, wait=None) as d:
+            sync(d, "never")
+            sync(d, "often")
+            server.apply(f"dn: {team}\nchangetype: modrdn\nnewrdn: ou=team\ndeleteoldrdn: 0\n"
+                         f"newsuperior: {PEOPLE}\n\n"
+                         f"dn: uid=u1,{PEOPLE}\nchangetype: modify\nreplace: cn\ncn: Changed\n")
+            time.sleep(1.5)
+            is_([sync(d, "never")["contacts"], kinds(d)[-1]], [5, ("delta", "syncrepl")],
+                "0s: never")
+            is_([sync(d, "often")["contacts"], kinds(d)[-1]], [6, ("full", "syncrepl")],
+                "when it is due")
+
+
+def lasting_groups():
+    """Groups that the directory names come and go; the daemon forgets those that went."""
+    def group(cn, parent, *members):
+        return (f"\ndn: cn={cn},{parent}\nobjectClass: groupOfNames\ncn: {cn}\n" +
+                "".join(f"member: uid={m},{PEOPLE}\n" for m in members))
+    at = "ou=groups,dc=contacts"
+    with Slapd(people(5, group("sales", at, "anna") + group("twice", at, "anna") +
+                      group("twice", "ou=elsewhere,dc=contacts", "bert")), syncprov=100) as server:
+        conf = config(source(server.url, PLAIN + NEVER + 'listen = false\n'
+                             'groups = ["(objectClass=groupOfNames)"]\nshare_groups = ["*"]\n'),
+                      source(server.url, PLAIN + NEVER + 'allow = ["@sales"]\n', "board"),
+                      source(server.url, PLAIN + NEVER + 'allow = ["@twice"]\n', "double"))
+        who = ("anna", "s3cret-of-the-sbc")
+
+        def sees(name):
+            try:
+                return len(d.names(number(1), bind=who, base=f"ou={name},dc=contacts"))
+            except ldap.NO_SUCH_OBJECT:
+                return 0
+        with Daemon(conf, wait=None) as d:
+            is_(sync(d)["contacts"], 5, "two groups of one name do not stop a sync")
+            sync(d, "board")
+            sync(d, "double")
+            is_([sees("board"), sees("double")], [1, 0],
+                "a member is let in; of two groups of one name nobody counts as a member")
+            ok("another group has the same name" in str(d.ctl_json("sources")), "which is told")
+            server.apply("dn: cn=sales,ou=groups,dc=contacts\nchangetype: delete\n")
+            sync(d)
+            is_(sees("board"), 0, "a group that was deleted lets nobody in")
+
+
+def large_groups():
+    """More members than the daemon keeps: that group is empty, and all else is read."""
+    members = "".join(f"memberUid: a-long-name-of-somebody-{i:06d}\n" for i in range(3000))
+    with Slapd(people(5, "\ndn: cn=all,ou=groups,dc=contacts\nobjectClass: posixGroup\ncn: all\n"
+                      "gidNumber: 1\n" + members)) as server:
+        conf = config(source(server.url, PLAIN + NEVER +
+                             'groups = ["all: cn=all,ou=groups,dc=contacts"]\n'))
+        with Daemon(conf, wait=None) as d:
+            is_(sync(d)["contacts"], 5, "a group of 90 KiB of names does not stop the sync")
+            ok("64 KiB" in str(d.ctl_json("sources")), "it is told")
+
+
 def fields():
     """Attributes to fields: photo, owner, text that is none, a thousand values, groups."""
     photo = base64.b64encode(b"\xff\xd8\xff" + bytes(range(256)) * 20).decode()
@@ -427,6 +528,11 @@ def main():
     isolated(ca, certificate)
     filters_and_logs()
     by_time()
+    vanishing()
+    from_the_future()
+    untold()
+    lasting_groups()
+    large_groups()
     fields()
     logins(ca, certificate)
     client_certificate(ca, certificate)

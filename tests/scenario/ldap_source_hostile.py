@@ -309,6 +309,32 @@ def lying():
         ok(time.monotonic() - began < 1, "at once")
 
 
+def crowded():
+    """A group of an Active Directory with more members than are kept: it is empty, and the
+    contacts are read all the same."""
+    def answer(client, msgid, tag, request):
+        if tag != 0x63:
+            return
+        if b"namingContexts" in request:
+            parts = [entry(msgid, "", {"defaultNamingContext": ["dc=contacts"],
+                                       "supportedCapabilities": ["1.2.840.113556.1.4.800"]})]
+        elif b"1.2.840.113556.1.4.1941" in request:
+            parts = [entry(msgid, f"cn=u{n},dc=contacts", {"sAMAccountName": [str(n)]})
+                     for n in range(20001)]
+        elif b"cn=all" in request:
+            parts = [entry(msgid, "cn=all,dc=contacts", {"cn": ["all"]})]
+        else:
+            parts = [person_entry(msgid, n) for n in range(3)]
+        client.sendall(b"".join(parts) + result(msgid))
+    liar = Liar(answer)
+    conf = config(source(f"ldap://127.0.0.1:{liar.port}", FAST + 'delta = "off"\n'
+                         'groups = ["all: cn=all,dc=contacts"]\n'))
+    with Daemon(conf, wait=None) as d:
+        d.ctl("sync", "crm")
+        is_(d.source()["contacts"], 3, "a group of 20001 does not stop the sync")
+        ok("more than 20000 members" in str(d.ctl_json("sources")), "it is told")
+
+
 def leaving():
     """A server that says goodbye (RFC 4511, 4.4.1). libldap forgets to free that message; the
     sanitizer is told."""
@@ -329,6 +355,7 @@ def main():
     ca = Authority()
     dying(ca, ca.issue("server"))
     lying()
+    crowded()
     leaving()
     done()
 

@@ -106,12 +106,16 @@ static void test_delta(void)
         "cat <<'END'\n"
         "{\"id\":\"a\",\"city\":\"Ulm\"}\n"
         "{\"delete\":[\"b\",7,true]}\n"
+        "{\"id\":\"c\"}\n"
+        "{\"owner\":5,\"city\":\"Hof\",\"id\":9}\n"
         "{\"done\":true,\"cursor\":\"c-2\"}\n"
         "END";
     struct testhost *t = sync_script(script, "c-1", 0);
 
     is_int(t->n_contacts, 1, "a delta brings what changed");
-    is_int(t->deletes.n, 2, "and what is gone");
+    is_int(t->deletes.n, 4, "what is gone, and what can no longer be used");
+    is_str(t->deletes.at[2].a, "c", "one that lost its values");
+    is_str(t->deletes.at[3].a, "9", "one whose owner is not to be understood");
     is_str(t->cursor, "c-2", "and another cursor");
     rejects(t, "line 2: an id to delete is no string");
     finish(t);

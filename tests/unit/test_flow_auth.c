@@ -13,10 +13,11 @@ static void configure(struct world *w, const char *bobs)
         {.name = "bob", .secret = str_of(bobs)},
         {.name = "carol", .secret = str_of(phc)},
         {.name = "nobody", .secret = {NULL, 0}},
-        {.name = "broken", .secret = STR_LIT("$argon2id$v=19$garbage")}};
+        {.name = "broken", .secret = STR_LIT("$argon2id$v=19$garbage")},
+        {.name = "frank@example.com", .secret = STR_LIT("principal")}};
     struct flow_client_config clients[] = {{.name = "test", .plan = munich()}};
     struct flow_config config = {
-        .users = users, .n_users = 5, .clients = clients, .n_clients = 1};
+        .users = users, .n_users = 6, .clients = clients, .n_clients = 1};
 
     flow_configure(w->flow, &config);
 }
@@ -75,6 +76,11 @@ static void test_passwords(struct world *w)
     is_int(try_login(w, "", "x"), -CTR_EACCES, "no name");
     is_int(try_login(w, "nobody", "x"), -CTR_EACCES, "a user without a secret");
     is_int(try_login(w, "broken", "x"), -CTR_EACCES, "an unreadable hash");
+    is_int(try_login(w, "frank@Example.com", "principal"), 0, "a name with its domain");
+    is_int(try_login(w, "frank", "principal"), -CTR_EACCES, "it is part of the name");
+    is_int(try_login(w, "alice@example.com", "wonderland"), 0, "a domain that is not");
+    is_int(try_login(w, "alice@example.com", "x"), -CTR_EACCES, "with a wrong password");
+    is_int(try_login(w, "@example.com", "x"), -CTR_EACCES, "a domain alone");
     memset(long_word, 'a', sizeof(long_word) - 1);
     long_word[sizeof(long_word) - 1] = 0;
     is_int(try_login(w, "alice", long_word), -CTR_EACCES, "an endless password");

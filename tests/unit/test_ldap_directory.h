@@ -42,6 +42,7 @@ static UNUSED void fill_directory(struct testhost *t)
                                   {0, NULL, NULL}});
     testhost_user(t, "sbc", "pw");
     testhost_user(t, "max", "secret");
+    testhost_user(t, "otto@example.com", "upn");
 }
 
 /* options: name, value, ..., NULL */

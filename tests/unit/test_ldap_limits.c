@@ -157,6 +157,33 @@ static void filter_sides(const char *const *options, unsigned depth, unsigned te
     testhost_destroy(t);
 }
 
+/* Result of a search of one entry. */
+static int base_code(struct client *c, const char *base, const char *filter)
+{
+    client_search(c, base, 0, filter, "1.1");
+    return c->code;
+}
+
+/* Each term goes through all the schema. */
+static void test_schema_work(void)
+{
+    struct testhost *t = start_with(NULL);
+    struct client c = open_bound(t);
+    char *few = wide("|", 50, "(attributeTypes=*zzz*)");
+    char *many = wide("|", 1000, "(attributeTypes=*zzz*)");
+    char *deep = wide("&", 1000, "(!(attributeTypes:caseIgnoreMatch:=zzz))");
+
+    is_int(base_code(&c, "cn=Subschema", few), 0, "the schema, fifty times");
+    is_int(base_code(&c, "cn=Subschema", many), 11, "a thousand times");
+    is_int(base_code(&c, "cn=Subschema", deep), 11, "by another kind of term");
+    is_int(base_code(&c, "", many), 0, "an entry without the attribute");
+    free(few);
+    free(many);
+    free(deep);
+    client_close(&c);
+    testhost_destroy(t);
+}
+
 static void test_filter_limits(void)
 {
     static const char *const options[] = {
@@ -291,6 +318,53 @@ static unsigned busy_of(struct testhost *t, unsigned n, size_t filler)
     return busy;
 }
 
+/* Gives the daemon a search of a little more than n bytes, and does not wait. */
+static void begin_large(struct client *c, size_t n)
+{
+    uint8_t *padding = calloc(1, n);
+    struct ber_out value = {.data = padding, .len = n, .cap = n};
+    struct request r;
+
+    begin_search(c, &r, "dc=contacts", 2, 0, "(cn=x)", "1.1");
+    request_control(&r, "1.2.3", false, &value);
+    request_finish(&r);
+    client_clear(c);
+    testhost_feed(c->s, r.data, r.out.len);
+    free(r.data);
+    free(padding);
+}
+
+/* One large request on each of many connections. */
+static void test_held(void)
+{
+    enum { LARGE = 1000 * 1000, FIT = (32 << 20) / LARGE, N = FIT + 5 };
+    struct testhost *t = start_with(NULL);
+    struct client c[N], small = open_bound(t);
+    unsigned served = 0, busy = 0;
+
+    for (unsigned i = 0; i < N; i++)
+        c[i] = open_bound(t);
+    t->hold_queries = true;
+    for (unsigned i = 0; i < N; i++)
+        begin_large(&c[i], LARGE);
+    begin_large(&small, 16000);
+    t->hold_queries = false;
+    testhost_release(t);
+    testhost_run(t);
+    client_read(&small);
+    for (unsigned i = 0; i < N; i++) {
+        client_read(&c[i]);
+        served += c[i].code == 0;
+        busy += c[i].code == 51;
+        client_close(&c[i]);
+    }
+    is_int(served, FIT, "as many large requests at once as fit into 32 MB");
+    is_int(busy, N - FIT, "those beyond are told busy");
+    is_int(small.code, 0, "a small one is served beside them");
+    client_close(&small);
+    testhost_destroy(t);
+}
+
 static void test_outstanding(void)
 {
     static const char *const options[] = {"max_outstanding", "3", NULL};
@@ -309,8 +383,10 @@ int main(void)
 {
     test_pdu();
     test_filter_limits();
+    test_schema_work();
     test_controls();
     test_attributes();
     test_outstanding();
+    test_held();
     return tap_done();
 }

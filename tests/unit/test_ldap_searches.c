@@ -135,6 +135,9 @@ static void test_filters(void)
         {"(l=*)", "B"},
         {"(uid=1)", "AC"},
         {"(uid=*)", "ABC"},
+        {"(cn=**)", "ABC"}, /* no piece at all */
+        {"(telephoneNumber=**)", "AC"},
+        {"(ou=**)", "ctC"},
         {"(cn=*)", "ABC"},
         {"(description=*)", ""},
         {"(jpegPhoto=*)", "A"},
@@ -157,6 +160,16 @@ static void test_filters(void)
         {"(objectClass=nonsense)", ""},
         {"(!(objectClass=person))", "bct"},
         {"(objectCategory=person)", "ABC"},
+        /* what leaves people out of Active Directory leaves out nobody */
+        {"(!(userAccountControl:1.2.840.113556.1.4.803:=2))", "bctABC"},
+        {"(&(cn=anna*)(!(userAccountControl:1.2.840.113556.1.4.804:=2)))", "A"},
+        {"(&(objectCategory=person)(!(msExchHideFromAddressLists=TRUE)))", "ABC"},
+        {"(&(cn=*)(!(memberOf=cn=hidden,dc=x)))", "ABC"},
+        {"(|(sAMAccountName=anna*)(cn=anna*))", "A"},
+        {"(userPrincipalName=*)", ""},
+        {"(userAccountControl:1.2.840.113556.1.4.803:=2)", ""},
+        {"(!(contactorAge:1.2.840.113556.1.4.803:=2))", "bct"},
+        {"(!(cn:integerBitAndMatch:=2))", ""},
         /* Undefined: not an error, and not True either way round */
         {"(foo=bar)", ""},
         {"(!(foo=bar))", ""},

@@ -90,17 +90,20 @@ static void test_options(void)
 
 static void test_cursor(void)
 {
-    struct cursor a = {.mode = DELTA_SYNCREPL, .serial = 7}, b;
+    struct cursor a = {.mode = DELTA_SYNCREPL, .serial = 7, .full_at = 5, .groups = 255},
+                  b;
     char *text;
 
     ok(cursor_cookie(&a, 0, "rid=000,csn=1", 13) == 0 &&
            cursor_cookie(&a, 1, "\0\xff,", 3) == 0,
        "cookies are any bytes");
     text = cursor_text(&a, 0x1234);
-    is_str(text, "1 0000000000001234 7 syncrepl 7269643d3030302c63736e3d31,00ff2c",
+    is_str(text,
+           "2 0000000000001234 7 5 00000000000000ff syncrepl "
+           "7269643d3030302c63736e3d31,00ff2c",
            "a cursor is text");
     is_int(cursor_parse(&b, str(text), 0x1234), 0, "and read again");
-    ok(b.n_cookies == 2 && b.cookie[1].len == 3 &&
+    ok(b.full_at == 5 && b.groups == 255 && b.n_cookies == 2 && b.cookie[1].len == 3 &&
            memcmp(b.cookie[1].bytes, "\0\xff,", 3) == 0,
        "with its cookies");
     cursor_finish(&b);
@@ -119,10 +122,12 @@ static void test_cursor(void)
     ok(cursor_parse(&b, str(text), 1) == 0 && b.modified == 1700000000, "a time");
     free(text);
     for (const char *const *bad = OPTIONS(
-             "", "1", "2 0000000000000001 1 usn 5 x", "1 0000000000000001 0 usn 5 x",
-             "1 0000000000000001 1 usn", "1 0000000000000001 1 nothing",
-             "1 0000000000000001 1 syncrepl 123", "1 0000000000000001 1 syncrepl zz",
-             "1 0000000000000001 1 syncrepl -1");
+             "", "2", "1 0000000000000001 1 usn 5 x", "1 0000000000000001 1 0 0 usn 5 x",
+             "2 0000000000000001 0 0 0 usn 5 x", "2 0000000000000001 1 0 usn 5 x",
+             "2 0000000000000001 1 0 0 usn", "2 0000000000000001 1 0 0 nothing",
+             "2 0000000000000001 1 0 0 syncrepl 123",
+             "2 0000000000000001 1 0 0 syncrepl zz",
+             "2 0000000000000001 1 0 0 syncrepl -1");
          *bad; bad++)
         is_int(cursor_parse(&b, str(*bad), 1), -CTR_ENOENT, "no cursor: \"%s\"", *bad);
 }

@@ -262,9 +262,13 @@ static void watermarks(void)
            true);
 
     m = mark_of(FORM_STAMP, 0, "9999-12-31 23:59:59", false);
-    mark_limit(&m, INT64_C(1704067200000));
-    is_str(m.text, "2024-01-01 00:00:00",
-           "a row from the far future does not stop syncs");
+    ok(mark_is_after(&m, INT64_C(1704067200000)), "a time from the far future");
+    m = mark_of(FORM_TEXT, SQL_VARCHAR, "2024-01-01 01:30:00 +02:00", false);
+    ok(!mark_is_after(&m, INT64_C(1704067200000)), "its time zone counts");
+    m = mark_of(FORM_TEXT, SQL_BIGINT, "9999", false);
+    ok(!mark_is_after(&m, 0), "a number is no time");
+    m = mark_of(FORM_STAMP, 0, "2024-01-01 00:00:00", false);
+    ok(!mark_is_after(&m, INT64_C(1704067200000)), "now");
     ok(mark_time(&m, &t) && t.year == 2024 && t.month == 1 && t.hour == 0, "parts");
 }
 
@@ -272,17 +276,22 @@ static void cursors(void)
 {
     static const char *const broken[] = {
         "",
-        "odbc1",
-        "odbc2\t0123456789abcdef\t1\t1\ti\t0\t5\tid",
-        "odbc1\tshort\t1\t1\ti\t0\t5\tid",
-        "odbc1\t0123456789abcdef\tx\t1\ti\t0\t5\tid",
-        "odbc1\t0123456789abcdef\t1\t1\ti\t0\tfive\tid",
-        "odbc1\t0123456789abcdef\t1\t1\tt\t0\tnot a time\tid",
-        "odbc1\t0123456789abcdef\t1\t1\tb\t0\tabc\tid",
-        "odbc1\t0123456789abcdef\t1\t1\tii\t0\t5\tid",
-        "odbc1\t0123456789abcdef\t-1\t1\ti\t0\t5\tid",
-        "odbc1\t0123456789abcdef\t1\t1\ti\t0\t5\ta\tb\tc\td\te\tf\tg\th\ti\tj"};
-    struct cursor c = {.hash = 0x0123456789abcdef, .full_at = 7, .at = 8, .n_names = 2},
+        "odbc2",
+        "odbc1\t0123456789abcdef\t1\t1\t0\ti\t0\t5\tid",
+        "odbc2\t0123456789abcdef\t1\t1\t2\ti\t0\t5\tid",
+        "odbc2\tshort\t1\t1\t0\ti\t0\t5\tid",
+        "odbc2\t0123456789abcdef\tx\t1\t0\ti\t0\t5\tid",
+        "odbc2\t0123456789abcdef\t1\t1\t0\ti\t0\tfive\tid",
+        "odbc2\t0123456789abcdef\t1\t1\t0\tt\t0\tnot a time\tid",
+        "odbc2\t0123456789abcdef\t1\t1\t0\tb\t0\tabc\tid",
+        "odbc2\t0123456789abcdef\t1\t1\t0\tii\t0\t5\tid",
+        "odbc2\t0123456789abcdef\t-1\t1\t0\ti\t0\t5\tid",
+        "odbc2\t0123456789abcdef\t1\t1\t0\ti\t0\t5\ta\tb\tc\td\te\tf\tg\th\ti\tj"};
+    struct cursor c = {.hash = 0x0123456789abcdef,
+                       .full_at = 7,
+                       .at = 8,
+                       .several = true,
+                       .n_names = 2},
                   back;
     char text[CURSOR_TEXT];
 
@@ -291,13 +300,13 @@ static void cursors(void)
     strcpy(c.names[1], "odd \"name\"; --");
     ok(cursor_write(&c, text, sizeof(text)), "a cursor is written");
     ok(cursor_read(&back, text, strlen(text)), "and read");
-    ok(back.hash == c.hash && back.full_at == 7 && back.at == 8 && back.n_names == 2 &&
-           strcmp(back.mark.text, c.mark.text) == 0 && back.mark.digits == 6 &&
-           strcmp(back.names[1], c.names[1]) == 0,
+    ok(back.hash == c.hash && back.full_at == 7 && back.at == 8 && back.several &&
+           back.n_names == 2 && strcmp(back.mark.text, c.mark.text) == 0 &&
+           back.mark.digits == 6 && strcmp(back.names[1], c.names[1]) == 0,
        "the same comes back");
     for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++)
         ok(!cursor_read(&back, broken[i], strlen(broken[i])), "broken cursor %zu", i);
-    ok(!cursor_read(&back, "odbc1\0x", 7), "a NUL in a cursor");
+    ok(!cursor_read(&back, "odbc2\0x", 7), "a NUL in a cursor");
 }
 
 /* --- ids ------------------------------------------------------------------------------

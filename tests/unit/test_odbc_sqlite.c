@@ -233,6 +233,91 @@ static void changes(void)
     sql("UPDATE person SET gone = 0");
 }
 
+/* What a person typed into the column: "valid until" 2099. */
+static void future_watermark(void)
+{
+    struct testhost *t = source(query);
+    char cursor[4096];
+
+    sql("UPDATE person SET modified = '2099-12-31 00:00:00' WHERE id = 3");
+    testhost_set(t, "watermark", "modified");
+    testhost_set(t, "full_every", "0s");
+    testhost_start(t);
+    is_int(testhost_sync(t, NULL), 0, "a row whose time is decades ahead");
+    snprintf(cursor, sizeof(cursor), "%s", t->cursor ? t->cursor : "");
+    ok(strstr(cursor, "2024-05-04"), "is not the watermark: %s", cursor);
+    sql("UPDATE person SET last = 'Later', modified = '2024-05-05 09:00:00' WHERE id = "
+        "1");
+    is_int(testhost_sync(t, cursor), 0, "changes");
+    is_str(value(t, "1", CTR_FIELD_SURNAME, 0), "Later", "a change of today is seen");
+    ok(!t->became_full && strstr(t->cursor, "2024-05-05"), "and the watermark goes on");
+    testhost_destroy(t);
+    sql("UPDATE person SET modified = '2024-05-03 10:00:00' WHERE id = 3");
+    sql("UPDATE person SET last = 'Maier' WHERE id = 1");
+}
+
+/* A person's data are erased but for the row, or can no longer be taken. */
+static void emptied(void)
+{
+    struct testhost *t = source(query);
+    char cursor[4096];
+
+    testhost_set(t, "map.owner", "note");
+    testhost_set(t, "watermark", "modified");
+    testhost_start(t);
+    testhost_sync(t, NULL);
+    snprintf(cursor, sizeof(cursor), "%s", t->cursor ? t->cursor : "");
+    insert("Erased", "Person", "+49 30 2");
+    sql("UPDATE person SET first = NULL, last = NULL, phone = NULL, modified = "
+        "'2024-06-01 10:00:00' "
+        "WHERE first = 'Erased'");
+    sql("UPDATE person SET note = hex(zeroblob(300)), modified = '2024-06-01 10:00:00' "
+        "WHERE id = 2");
+    is_int(testhost_sync(t, cursor), 0, "changes");
+    ok(!t->became_full && t->n_contacts == 1 && t->rejects.n == 2,
+       "a row without a value, and one whose owner is too long, are no contacts");
+    ok(t->deletes.n == 2, "what the cache holds of them goes: %u", t->deletes.n);
+    testhost_destroy(t);
+    sql("DELETE FROM person WHERE first IS NULL");
+    sql("UPDATE person SET note = 'two\nlines', modified = '2024-05-02 10:00:00' "
+        "WHERE id = 2");
+}
+
+/* One of a contact's numbers changes: the others stay with it. */
+static void joined_changes(const char *from, const char *second_key)
+{
+    struct testhost *t;
+    char cursor[4096], text[300], id[20];
+
+    sql("CREATE TABLE number (person INTEGER, number TEXT, modified TEXT)");
+    sql("INSERT INTO number VALUES (1, '+49 1', '2024-04-01 10:00:00'), "
+        "(1, '+49 2', '2024-04-01 10:00:00'), (2, '+49 3', '2024-05-01 10:00:00'), "
+        "(3, '+49 4', '2024-04-01 10:00:00')");
+    sql("CREATE VIEW listed AS SELECT p.id AS id, p.first, p.last, p.company, "
+        "n.number AS phone, n.modified AS modified FROM person p JOIN number n ON "
+        "n.person = p.id");
+    snprintf(text, sizeof(text), "SELECT * FROM %s ORDER BY id", from);
+    t = source(text);
+    if (second_key)
+        testhost_set(t, "key", second_key);
+    testhost_set(t, "watermark", "modified");
+    testhost_start(t);
+    is_int(testhost_sync(t, NULL), 0, "persons with several numbers");
+    is_int(t->n_contacts, second_key ? 2 : 3, "are read");
+    snprintf(cursor, sizeof(cursor), "%s", t->cursor ? t->cursor : "");
+    sql("UPDATE number SET number = '+49 5', modified = '2024-05-06 10:00:00' WHERE "
+        "number = '+49 2'");
+    is_int(testhost_sync(t, cursor), 0, "one number changes");
+    ok(!t->became_full && t->n_contacts == 2 && t->rejects.n == 0,
+       "a delta puts what changed, and the newest again");
+    snprintf(id, sizeof(id), "1%s", second_key ? "/C4B" : "");
+    is_str(value(t, id, CTR_FIELD_PHONE_BUSINESS, 0), "+49 1", "the number that stayed");
+    is_str(value(t, id, CTR_FIELD_PHONE_BUSINESS, 1), "+49 5", "the number that changed");
+    testhost_destroy(t);
+    sql("DROP VIEW listed");
+    sql("DROP TABLE number");
+}
+
 static void number_watermark(void)
 {
     struct testhost *t = source("SELECT *, id * 10 AS version FROM person");
@@ -789,6 +874,10 @@ int main(void)
     full();
     keys_and_joins();
     changes();
+    future_watermark();
+    emptied();
+    joined_changes("listed", NULL);
+    joined_changes("listed JOIN (SELECT 1 AS one)", "company");
     number_watermark();
     own_statements();
     compared();

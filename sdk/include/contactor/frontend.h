@@ -46,7 +46,8 @@ struct ctr_frontend {
 struct ctr_credentials {
     uint32_t size;           /* sizeof(struct ctr_credentials) */
     uint32_t reserved;       /* 0 */
-    struct ctr_str name;     /* the user's name in the configuration */
+    struct ctr_str name;     /* the user's name in the configuration; "NAME@DOMAIN", where
+                              * no user is called so, is NAME */
     struct ctr_str password; /* never empty: an empty one is refused */
     struct ctr_str client;   /* the peer's address: guesses are slowed down per address */
 };
